@@ -1,0 +1,67 @@
+# agent0-converge: `make help` lists what there is to make.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO          ?= go
+BIN         := bin/agent0-converge
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 30s
+
+.PHONY: help build demo test check vet fmt archtest fuzz fuzz-short bench lab docs release clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build the static binary bin/agent0-converge
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/agent0-converge
+
+demo: build ## converge the quickstart plan into a scratch root and show plan, apply, drift, repair and undo
+	examples/quickstart/demo.sh $(BIN)
+
+test: build ## run every test, and every fuzz target for a few seconds
+	$(GO) test ./...
+	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+
+check: fmt vet archtest docs ## format, vet for every platform, staticcheck, import rules, docs up to date
+	$(GO) run $(STATICCHECK) ./...
+
+fmt:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "run gofmt -w on:"; echo "$$out"; exit 1; fi
+
+vet:
+	GOOS=linux GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
+
+archtest:
+	$(GO) test ./internal/archtest
+
+docs: ## check that go.mod is tidy and that every plan in docs and examples parses
+	$(GO) mod tidy -diff
+	$(GO) test ./examples/...
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -h '^func Fuzz' $$pkg/*_test.go | sed -E 's/func (Fuzz[A-Za-z0-9_]*).*/\1/'); do \
+	    echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done
+
+bench: build ## measure beside a minimal Go program and CFEngine (installed by apt)
+	internal/lab/bench/run.sh $(BIN)
+
+lab: build ## what is too long for CI: every kill point, a fresh Debian root
+	internal/lab/lab.sh
+
+release: ## build static binaries for every platform into dist/
+	for p in linux/amd64 linux/arm64 windows/amd64; do \
+	  ext=; [ $${p%/*} = windows ] && ext=.exe; \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/agent0-converge-$${p%/*}-$${p#*/}$$ext ./cmd/agent0-converge; \
+	done
+	cd dist && sha256sum agent0-converge-* > SHA256SUMS
+
+clean:
+	rm -rf bin dist

@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Addr names a resource inside its plan: "file.motd", or `file.unit["api"]` for one instance
+// of a block with for_each or count.
+type Addr string
+
+// Base returns the address without its instance key: what a reference to the whole block names.
+func (a Addr) Base() Addr {
+	if i := strings.IndexByte(string(a), '['); i >= 0 {
+		return a[:i]
+	}
+	return a
+}
+
+// Claim names a thing on the host that only one resource of one plan may manage, such as
+// "path:/etc/motd" or "user:agent0". The ledger is keyed by it.
+type Claim string
+
+// PathClaim is the claim on a file, directory or link.
+func PathClaim(name string) Claim { return Claim("path:" + path.Clean(name)) }
+
+// UserClaim is the claim on a user account.
+func UserClaim(name string) Claim { return Claim("user:" + name) }
+
+// GroupClaim is the claim on a group.
+func GroupClaim(name string) Claim { return Claim("group:" + name) }
+
+// Path returns the path that c claims, or "".
+func (c Claim) Path() string {
+	if p, ok := strings.CutPrefix(string(c), "path:"); ok {
+		return p
+	}
+	return ""
+}
+
+// Position is a place in a source text; Line and Column count from 1, Byte from 0.
+type Position struct{ Line, Column, Byte int }
+
+// Place is where a plan says something. The zero Place is nowhere: what no plan says any more.
+type Place struct {
+	File       string
+	Start, End Position
+}
+
+func (p Place) String() string {
+	if p.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Start.Line)
+}

@@ -1,0 +1,98 @@
+package engine
+
+import "time"
+
+// Declared is one resource as a plan declares it.
+type Declared struct {
+	Addr  Addr
+	Kind  *Kind
+	Spec  any // pointer to the kind's struct
+	Place Place
+	// DependsOn are the addresses that it refers to or names; a whole block's address stands
+	// for all its instances.
+	DependsOn []Addr
+	// Absent wants the thing gone.
+	Absent bool
+	// LeftOut is a resource whose "when" is false: nothing is done to it, nor is it pruned.
+	// Its Spec is nil if it could not be evaluated.
+	LeftOut bool
+	// Implied is what another resource takes for granted, such as its parent directory.
+	Implied bool
+	// Timeout bounds one change; zero is the kind's default.
+	Timeout time.Duration
+	// Keep leaves the thing on the host when the plan no longer has it.
+	Keep bool
+	// PreventRemoval makes a plan that would remove the thing an error.
+	PreventRemoval bool
+	// IgnoreChanges are attributes that are only set when the thing is created.
+	IgnoreChanges []string
+	// Post are asked after the change was verified, with what was read back.
+	Post []func(have any) error
+}
+
+// Entry is what the ledger keeps of one resource: who manages it, as what, and what was there
+// before it was first managed.
+type Entry struct {
+	Head
+	Claims    []Claim  `json:"claims"`
+	Needs     []Claim  `json:"needs,omitempty"`
+	DependsOn []Addr   `json:"depends_on,omitempty"`
+	Spec      Recorded `json:"spec"`
+	// Before is nil if the thing was not there.
+	Before Recorded `json:"before,omitempty"`
+}
+
+// Head is the part of an Entry that every run looks at.
+type Head struct {
+	Plan string `json:"plan"`
+	Addr Addr   `json:"addr"`
+	Kind string `json:"kind"`
+	// Digest of the spec and its edges: the same digest is the same declaration.
+	Digest         string `json:"digest"`
+	Absent         bool   `json:"absent,omitempty"`
+	Keep           bool   `json:"keep,omitempty"`
+	Implied        bool   `json:"implied,omitempty"`
+	PreventRemoval bool   `json:"prevent_removal,omitempty"`
+}
+
+// Ledger is what is known of earlier runs on this host. A journal keeps it.
+type Ledger interface {
+	// Lookup returns the head of the entry whose claims hold c.
+	Lookup(c Claim) (Head, bool)
+	// Entry returns the whole entry whose claims hold c.
+	Entry(c Claim) (Entry, error)
+	// Owned lists the identities of what plan manages, in the order in which it came to.
+	Owned(plan string) []Claim
+	// Ref returns the reference that stands for a text.
+	Ref(Text) (string, error)
+	// Fetch returns the text that ref stands for, if it is still kept.
+	Fetch(ref string) (value string, ok bool, err error)
+}
+
+// Past is one change of an earlier run that is to be taken back.
+type Past struct {
+	Addr      Addr
+	Kind      *Kind
+	Claims    []Claim
+	Needs     []Claim
+	DependsOn []Addr
+	// Spec names the thing; Before is what it was, nil if it was not there.
+	Spec, Before any
+	// Left is what the run left there, nil for nothing. Where Ended is false the run was cut
+	// short and may have left anything.
+	Left  Recorded
+	Ended bool
+	// Prior is the ledger's entry before the run, nil for none.
+	Prior *Entry
+}
+
+// Loader reads the files that a block names beside its plan, such as a source or a template.
+// Plans call it, when there is one, before Default.
+type Loader interface{ Load(Sources) error }
+
+// Sources are the files beside a plan. Names are relative to the plan's folder.
+type Sources interface {
+	ReadFile(name string) ([]byte, error)
+	// Render evaluates the file as a template of the plan language with vars as its only names.
+	Render(name string, vars map[string]any) (string, error)
+}

@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// FieldDiff is one attribute in which a host is not as wanted.
+type FieldDiff struct {
+	// Name is the attribute, with its key where it is a map: `values["PORT"]`.
+	Name string `json:"name"`
+	// Have and Want are the values as shown. A secret is never in them.
+	Have string `json:"have"`
+	Want string `json:"want"`
+	// Long says that Have and Want are texts of many lines, to be shown as a diff.
+	Long bool `json:"long,omitempty"`
+}
+
+// field is one attribute, label or block of a kind's struct, or (host) what only the host knows.
+type field struct {
+	name  string
+	index int
+	host  bool // has no hcl tag: recorded for undo, never compared
+	input bool // tagged diff:"-": says how to get there, is no state of the host
+}
+
+// fieldsOf lists a struct's exported fields. The tags are hcl:"name,…" for what a plan says,
+// record:"name" for what only the host knows, diff:"-" for what is not compared.
+func fieldsOf(t reflect.Type) []field {
+	var fs []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("hcl"), ",")
+		if name != "" {
+			fs = append(fs, field{name: name, index: i, input: f.Tag.Get("diff") == "-"})
+		} else if name = f.Tag.Get("record"); name != "" {
+			fs = append(fs, field{name: name, index: i, host: true})
+		}
+	}
+	return fs
+}
+
+// diffFields compares field by field. A zero field of want is left alone.
+func (k *Kind) diffFields(have, want any) []FieldDiff {
+	var out []FieldDiff
+	hv, wv := reflect.ValueOf(have).Elem(), reflect.ValueOf(want).Elem()
+	for _, f := range k.fields {
+		if !f.host && !f.input {
+			out = diffValue(out, f.name, hv.Field(f.index), wv.Field(f.index))
+		}
+	}
+	return out
+}
+
+func diffValue(out []FieldDiff, name string, have, want reflect.Value) []FieldDiff {
+	switch {
+	case want.IsZero():
+		return out
+	case want.Type() == textType:
+		return diffText(out, name, have.Interface().(Text), want.Interface().(Text))
+	case want.Kind() == reflect.Pointer && !have.IsNil():
+		// What is pointed to was said on purpose: its zero is compared too.
+		if e := want.Elem(); e.Kind() != reflect.Struct && e.IsZero() && !have.Elem().IsZero() {
+			return append(out, FieldDiff{Name: name, Have: show(have), Want: show(want)})
+		}
+		return diffValue(out, name, have.Elem(), want.Elem())
+	case want.Kind() == reflect.Map:
+		return diffMap(out, name, have, want)
+	case want.Kind() == reflect.Struct:
+		for _, f := range fieldsOf(want.Type()) {
+			out = diffValue(out, name+"."+f.name, have.Field(f.index), want.Field(f.index))
+		}
+		return out
+	case reflect.DeepEqual(have.Interface(), want.Interface()):
+		return out
+	}
+	return append(out, FieldDiff{Name: name, Have: show(have), Want: show(want)})
+}
+
+func diffMap(out []FieldDiff, name string, have, want reflect.Value) []FieldDiff {
+	keys := map[string]reflect.Value{}
+	for _, m := range []reflect.Value{have, want} {
+		for _, k := range m.MapKeys() {
+			keys[k.String()] = k
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		h, w, n := have.MapIndex(keys[key]), want.MapIndex(keys[key]), fmt.Sprintf("%s[%q]", name, key)
+		switch {
+		case !h.IsValid():
+			out = append(out, FieldDiff{Name: n, Want: show(w)})
+		case !w.IsValid():
+			out = append(out, FieldDiff{Name: n, Have: show(h)})
+		case w.IsZero() && !h.IsZero():
+			out = append(out, FieldDiff{Name: n, Have: show(h), Want: show(w)})
+		default:
+			out = diffValue(out, n, h, w)
+		}
+	}
+	return out
+}
+
+func diffText(out []FieldDiff, name string, have, want Text) []FieldDiff {
+	switch {
+	case have.Equal(want):
+		return out
+	case have.secret || want.secret:
+		return append(out, FieldDiff{Name: name, Have: "(secret)", Want: "(secret, differs)"})
+	case have.missing || want.missing:
+		return append(out, FieldDiff{Name: name, Have: have.String(), Want: want.String()})
+	}
+	return append(out, FieldDiff{Name: name, Have: have.value, Want: want.value, Long: true})
+}
+
+// describe lists what want says, as the fields of a thing that is not there yet.
+func (k *Kind) describe(want any) []FieldDiff {
+	var out []FieldDiff
+	v := reflect.ValueOf(want).Elem()
+	for _, f := range k.fields {
+		if fv := v.Field(f.index); !f.host && !f.input && !fv.IsZero() {
+			out = append(out, FieldDiff{Name: f.name, Want: show(fv)})
+		}
+	}
+	return out
+}
+
+// show formats a value for people: strings as they are, lists and maps as a plan writes them.
+func show(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return ""
+		}
+		return show(v.Elem())
+	case reflect.String:
+		return v.String()
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = show(v.Index(i))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.Map:
+		return showMap(v)
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func showMap(v reflect.Value) string {
+	var parts []string
+	for _, k := range v.MapKeys() {
+		parts = append(parts, k.String()+" = "+show(v.MapIndex(k)))
+	}
+	slices.Sort(parts)
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// adopt copies the fields named in ignore from have to a copy of want, so that Apply leaves them.
+func (k *Kind) adopt(have, want any, ignore []string) any {
+	if len(ignore) == 0 || have == nil || want == nil {
+		return want
+	}
+	out := reflect.New(k.spec)
+	out.Elem().Set(reflect.ValueOf(want).Elem())
+	for _, f := range k.fields {
+		if slices.Contains(ignore, f.name) {
+			out.Elem().Field(f.index).Set(reflect.ValueOf(have).Elem().Field(f.index))
+		}
+	}
+	return out.Interface()
+}

@@ -1,0 +1,98 @@
+// Package host is the machine as a value. Whoever reads or changes a machine does it
+// through the View or the Host that it was handed, so the same code converges the running
+// system, an image tree and a temporary directory in a test.
+package host
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+)
+
+// View is a host that can be read and not changed. It is all that planning is handed:
+// that a plan changes nothing follows from this type.
+type View struct {
+	Files    Tree
+	Accounts Accounts
+	Programs Queries
+	Facts    Facts
+	// Offline says that the root is not the running system: no service manager,
+	// no kernel state and no network of this machine belong to it.
+	Offline bool
+	Log     *slog.Logger
+}
+
+// Host is a host that can be changed.
+type Host struct {
+	Files    *Files
+	Accounts Accounts
+	Programs *Programs
+	Facts    Facts
+	Offline  bool
+	Log      *slog.Logger
+}
+
+// Options say which host is opened and who watches its changes.
+type Options struct {
+	// Root is the folder that takes the place of "/". Empty means the running system.
+	Root string
+	// Facts, where not nil, are taken instead of being gathered.
+	Facts *Facts
+	// Watch is called before every change of the host. An error that it returns is the
+	// result of that change, which is then not made.
+	Watch func(Op) error
+	// Ran is told of every program that may have changed something, after it ended.
+	// A query is not told: a run that changes nothing leaves no trace.
+	Ran func(Call)
+	// Programs, where not nil, are all the programs that the host has, by name, played
+	// by Go functions: for tests and for embedding. They stand for a running system, so
+	// a host that has them is not offline, whatever its root.
+	Programs map[string]ProgramFunc
+	Log *slog.Logger
+}
+
+// Open returns the host that o names. Close it when done.
+func Open(o Options) (*Host, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Root == "" {
+		o.Root = systemRoot
+	}
+	o.Root = filepath.Clean(o.Root)
+	offline := o.Root != systemRoot && o.Programs == nil
+	files, err := openFiles(o.Root, gate{o.Watch})
+	if err != nil {
+		return nil, fmt.Errorf("cannot open root %s: %w", o.Root, err)
+	}
+	h := &Host{Files: files, Offline: offline, Log: o.Log}
+	h.Programs = &Programs{offline: offline, gate: gate{o.Watch}, ran: o.Ran, fakes: o.Programs}
+	h.Accounts = newAccounts(files.Tree, h.Programs)
+	if o.Facts != nil {
+		h.Facts = *o.Facts
+	} else {
+		h.Facts = gatherFacts(files.Tree, offline)
+	}
+	return h, nil
+}
+
+// View returns the host's read half.
+func (h *Host) View() View {
+	return View{
+		Files: h.Files.Tree, Accounts: h.Accounts, Programs: Queries{h.Programs},
+		Facts: h.Facts, Offline: h.Offline, Log: h.Log,
+	}
+}
+
+// Close lets go of the root.
+func (h *Host) Close() error { return h.Files.close() }
+
+// Op is one change of a host, named before it is made.
+type Op struct {
+	// Name is the system call's name ("rename", "fsync"), or "exec" for a program that changes things.
+	Name string
+	// Path is the path inside the root, or the program.
+	Path string
+}
+
+func (o Op) String() string { return o.Name + " " + o.Path }

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// Recorded is a kind's struct as a journal keeps it: attribute by attribute, texts by reference.
+type Recorded map[string]json.RawMessage
+
+// Encode returns spec as a journal keeps it, or nil for a nil spec. Seal it first.
+func (k *Kind) Encode(spec any) (Recorded, error) {
+	if spec == nil {
+		return nil, nil
+	}
+	return encodeStruct(reflect.ValueOf(spec).Elem(), k.fields)
+}
+
+func encodeStruct(v reflect.Value, fields []field) (Recorded, error) {
+	out := make(Recorded, len(fields))
+	for _, f := range fields {
+		fv := v.Field(f.index)
+		if fv.IsZero() {
+			continue
+		}
+		b, err := encodeValue(fv)
+		if err != nil {
+			return nil, fmt.Errorf("cannot record %s: %w", f.name, err)
+		}
+		out[f.name] = b
+	}
+	return out, nil
+}
+
+// encodeValue writes nested blocks by their hcl names too; everything else as encoding/json does.
+func encodeValue(v reflect.Value) ([]byte, error) {
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if v.Kind() == reflect.Struct && v.Type() != textType {
+		r, err := encodeStruct(v, fieldsOf(v.Type()))
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(r)
+	}
+	return json.Marshal(v.Interface())
+}
+
+// Decode returns the spec that r was made from; its texts are missing until Unseal. An attribute
+// that this version does not know is an error: acting on half a spec would be guessing.
+func (k *Kind) Decode(r Recorded) (any, error) {
+	if r == nil {
+		return nil, nil
+	}
+	spec := reflect.New(k.spec)
+	if err := decodeStruct(r, spec.Elem(), k.fields); err != nil {
+		return nil, fmt.Errorf("cannot read the record of a %s: %w", k.name, err)
+	}
+	return spec.Interface(), nil
+}
+
+func decodeStruct(r Recorded, v reflect.Value, fields []field) error {
+	known := 0
+	for _, f := range fields {
+		raw, ok := r[f.name]
+		if !ok {
+			continue
+		}
+		known++
+		if err := decodeValue(raw, v.Field(f.index)); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	if known != len(r) {
+		return fmt.Errorf("it has %d attributes that this version does not know", len(r)-known)
+	}
+	return nil
+}
+
+func decodeValue(raw json.RawMessage, v reflect.Value) error {
+	if v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	if v.Kind() == reflect.Struct && v.Type() != textType {
+		var r Recorded
+		if err := json.Unmarshal(raw, &r); err != nil {
+			return err
+		}
+		return decodeStruct(r, v, fieldsOf(v.Type()))
+	}
+	return json.Unmarshal(raw, v.Addr().Interface())
+}
+
+// Equal reports whether r and o record the same.
+func (r Recorded) Equal(o Recorded) bool {
+	if (r == nil) != (o == nil) || len(r) != len(o) {
+		return false
+	}
+	for name, raw := range r {
+		if other, ok := o[name]; !ok || !bytes.Equal(raw, other) {
+			return false
+		}
+	}
+	return true
+}
+
+// Diff lists the attributes in which want is not what r records, in the order of the kind's struct.
+func (k *Kind) diffRecorded(have, want Recorded) []FieldDiff {
+	var out []FieldDiff
+	for _, f := range k.fields {
+		if h, w := have[f.name], want[f.name]; !bytes.Equal(h, w) {
+			out = append(out, FieldDiff{Name: f.name, Have: brief(h), Want: brief(w)})
+		}
+	}
+	return out
+}
+
+// brief shows a recorded attribute: a string without quotes, a text as what it is.
+func brief(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	var t Text
+	if json.Unmarshal(raw, &t) == nil && t.ref != "" {
+		return t.String()
+	}
+	return string(raw)
+}
