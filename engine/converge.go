@@ -191,5 +191,5 @@ func (p Planner) unmoved(planned, now *Change) error {
 	if err != nil || before.Equal(after) {
 		return err
 	}
-	return &StaleError{Addr: now.Addr, Fields: now.Kind.diffRecorded(before, after), Since: "the plan was made"}
+	return &StaleError{Addr: now.Addr, Fields: now.Kind.DiffRecorded(before, after), Since: "the plan was made"}
 }

@@ -17,6 +17,8 @@ type FieldDiff struct {
 	Want string `json:"want"`
 	// Long says that Have and Want are texts of many lines, to be shown as a diff.
 	Long bool `json:"long,omitempty"`
+	// Cause says who moved, once Causes was asked.
+	Cause Cause `json:"cause,omitempty"`
 }
 
 // field is one attribute, label or block of a kind's struct, or (host) what only the host knows.

@@ -108,8 +108,8 @@ func (r Recorded) Equal(o Recorded) bool {
 	return true
 }
 
-// Diff lists the attributes in which want is not what r records, in the order of the kind's struct.
-func (k *Kind) diffRecorded(have, want Recorded) []FieldDiff {
+// DiffRecorded lists the attributes in which want is not as have, in the order of the kind's struct.
+func (k *Kind) DiffRecorded(have, want Recorded) []FieldDiff {
 	var out []FieldDiff
 	for _, f := range k.fields {
 		if h, w := have[f.name], want[f.name]; !bytes.Equal(h, w) {

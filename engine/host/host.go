@@ -48,7 +48,7 @@ type Options struct {
 	// by Go functions: for tests and for embedding. They stand for a running system, so
 	// a host that has them is not offline, whatever its root.
 	Programs map[string]ProgramFunc
-	Log *slog.Logger
+	Log      *slog.Logger
 }
 
 // Open returns the host that o names. Close it when done.

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/journal"
+)
+
+// runFlags are the flags of the commands that change a host.
+type runFlags struct {
+	autoApprove bool
+	allowPrune  bool
+	lockTimeout time.Duration
+	secrets     string
+}
+
+func (f *runFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.autoApprove, "auto-approve", false, "do not ask, also on a terminal")
+	flags.DurationVar(&f.lockTimeout, "lock-timeout", 0, "how long to wait for another run on this root to end")
+	flags.StringVar(&f.secrets, "secrets", "vault", `"digest-only" keeps no old secret for undo`)
+}
+
+func (a *app) applyCmd() *cobra.Command {
+	var (
+		f planFlags
+		r runFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "apply [PLAN | SAVED]",
+		Short: "Make what differs so, and prove it",
+		Long: `apply makes what plan shows. Every change is recorded before it is made and read again after.
+It asks only on a terminal. A resource that fails stops what depends on it and nothing else.
+SIGINT and SIGTERM end the run after the change at hand; exit status 130 or 143.`,
+		Example: `  agent0-converge apply laptop.hcl
+  agent0-converge apply --root /mnt/image laptop.hcl
+  agent0-converge apply saved.json              # refuses if the host has moved`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.apply(cmd.Context(), planPath(args), f, r)
+		},
+	}
+	f.input(cmd)
+	f.selection(cmd)
+	r.add(cmd)
+	a.jsonFlag(cmd)
+	cmd.Flags().BoolVar(&r.allowPrune, "allow-prune", false, "off a terminal: remove also users, models or more than half of what the plan had")
+	return cmd
+}
+
+func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) error {
+	saved, err := readSaved(path)
+	if err != nil {
+		return err
+	}
+	if saved != nil {
+		if err := saved.adopt(a, &f); err != nil {
+			return err
+		}
+		path = saved.Path
+	}
+	calls := &relay{}
+	s, err := a.open(path, f, watchers{ran: calls.ran})
+	if err != nil {
+		return err
+	}
+	defer s.host.Close()
+	run, err := a.start(ctx, s.host, journal.Info{Verb: "apply", Plan: s.plan.Name, Digest: s.plan.Digest}, r)
+	if err != nil {
+		return err
+	}
+	calls.to = run.Call
+	p, err := a.changes(ctx, s, run)
+	if err == nil && saved != nil {
+		err = saved.holds(s, s.planner(run), p)
+	}
+	if err != nil {
+		return errors.Join(err, run.Finish(journal.Failed))
+	}
+	return a.converge(ctx, s.host, run, p, convergence{
+		flags: r, saved: saved != nil, outputs: s.plan.Outputs, checks: s.plan.Checks,
+		again: "agent0-converge apply " + a.rootFlag() + path,
+	})
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/journal"
+	"github.com/agent0-converge/agent0-converge/plans"
+	"github.com/agent0-converge/agent0-converge/resources/all"
+)
+
+// planFlags are the flags of every command that reads a plan.
+type planFlags struct {
+	vars, varFiles    []string
+	targets, excludes []string
+	facts             string
+	missingSecrets    string
+	parallelism       int
+}
+
+func (f *planFlags) input(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.vars, "var", nil, "value of a variable, NAME=VALUE (not for sensitive ones)")
+	flags.StringArrayVar(&f.varFiles, "var-file", nil, "file with values of variables")
+	flags.StringVar(&f.facts, "facts", "", "JSON file with facts that the root cannot tell")
+	flags.StringVar(&f.missingSecrets, "missing-secrets", "error", `"ok" plans without the values of sensitive variables`)
+}
+
+func (f *planFlags) selection(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.targets, "target", nil, "only this resource or block, with what it depends on; never prunes")
+	flags.StringArrayVar(&f.excludes, "exclude", nil, "leave out this resource or block, with what depends on it")
+	flags.IntVar(&f.parallelism, "parallelism", engine.DefaultParallelism, "how many resources are read at once")
+}
+
+// session is a plan and the host that it is for.
+type session struct {
+	path    string
+	host    *host.Host
+	plan    *plans.Plan
+	journal *journal.Journal
+	flags   planFlags
+}
+
+// watchers are what a command wants to hear of the host.
+type watchers struct {
+	ran func(host.Call)
+}
+
+// openHost opens the machine or the root that --root names.
+func (a *app) openHost(factsFile string, w watchers) (*host.Host, error) {
+	h, err := host.Open(host.Options{Root: a.rootDir, Ran: w.ran})
+	if err != nil || factsFile == "" {
+		return h, err
+	}
+	f, err := os.Open(factsFile)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read facts: %w", err)
+	}
+	defer f.Close()
+	facts, err := host.LoadFacts(f)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read facts from %s: %w", factsFile, err)
+	}
+	h.Facts = h.Facts.Fill(facts)
+	return h, nil
+}
+
+// evaluate reads the plan at path for a host with these facts. The plan is never nil.
+func (a *app) evaluate(path string, facts host.Facts, f planFlags) (*plans.Plan, hcl.Diagnostics) {
+	return plans.Load(plans.Input{
+		Path: path, Vars: f.vars, VarFiles: f.varFiles, Environ: os.Environ(), Facts: facts,
+		Kinds: all.Kinds(), AllowMissingSecrets: f.missingSecrets == "ok",
+	})
+}
+
+// load evaluates the plan and reports what is wrong with it.
+func (a *app) load(path string, h *host.Host, f planFlags) (*plans.Plan, error) {
+	if f.missingSecrets != "error" && f.missingSecrets != "ok" {
+		return nil, fmt.Errorf(`--missing-secrets is "error" or "ok", not %q`, f.missingSecrets)
+	}
+	plan, diags := a.evaluate(path, h.Facts, f)
+	if diags.HasErrors() {
+		return nil, a.failed(diags, plan.Files)
+	}
+	if !a.json {
+		a.diagnostics(diags, plan.Files)
+	}
+	return plan, nil
+}
+
+// open reads plan, host and journal; nothing is written.
+func (a *app) open(path string, f planFlags, w watchers) (*session, error) {
+	h, err := a.openHost(f.facts, w)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{path: path, host: h, flags: f}
+	if s.plan, err = a.load(path, h, f); err != nil {
+		h.Close()
+		return nil, err
+	}
+	if s.journal, err = journal.Open(h.Files.Tree, kindNamed); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func kindNamed(name string) (*engine.Kind, bool) {
+	for _, k := range all.Kinds() {
+		if k.Name() == name {
+			return k, true
+		}
+	}
+	return nil, false
+}
+
+func (s *session) planner(l engine.Ledger) engine.Planner {
+	p := engine.Planner{
+		View: s.host.View(), Ledger: l, Kinds: kindNamed, Name: s.plan.Name, Parallelism: s.flags.parallelism,
+	}
+	for _, t := range s.flags.targets {
+		p.Targets = append(p.Targets, engine.Addr(t))
+	}
+	for _, e := range s.flags.excludes {
+		p.Excludes = append(p.Excludes, engine.Addr(e))
+	}
+	return p
+}
+
+// changes compares the plan with the host.
+func (a *app) changes(ctx context.Context, s *session, l engine.Ledger) (*engine.Plan, error) {
+	p, err := s.planner(l).Plan(ctx, s.plan.Resources)
+	if err != nil {
+		return nil, a.mistakes(err, s.plan.Files)
+	}
+	return p, nil
+}
+
+// planPath is the plan that a command is given, or the folder that it runs in.
+func planPath(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return "."
+}

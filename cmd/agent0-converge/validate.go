@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/plans"
+)
+
+func (a *app) validateCmd() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "validate [PLAN]",
+		Short: "Check a plan without looking at the state of any host",
+		Long: `validate evaluates the plan and reports every mistake at once. With --facts it does so for
+a host that is not this one.`,
+		Example: `  agent0-converge validate --json laptop.hcl     # diagnostics in OpenTofu's shape
+  agent0-converge validate --facts falcon.json laptop.hcl`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.validate(planPath(args), f) },
+	}
+	f.input(cmd)
+	a.jsonFlag(cmd)
+	return cmd
+}
+
+func (a *app) validate(path string, f planFlags) error {
+	if err := forbidWriting(); err != nil {
+		return err
+	}
+	h, err := a.openHost(f.facts, watchers{})
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	plan, diags := a.evaluate(path, h.Facts, f)
+	if !diags.HasErrors() {
+		diags = append(diags, plans.Diagnostics(engine.Check(plan.Resources))...)
+	}
+	if diags.HasErrors() {
+		return a.failed(diags, plan.Files)
+	}
+	if a.json {
+		return a.writeJSON(validation(diags, plan.Files))
+	}
+	a.diagnostics(diags, plan.Files)
+	fmt.Fprintf(a.stdout, "The plan %q is valid: %d resources.\n", plan.Name, len(plan.Resources))
+	return nil
+}

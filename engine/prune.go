@@ -1,0 +1,72 @@
+package engine
+
+import "fmt"
+
+// dropped lists what this plan manages on the host and no longer declares.
+func (p Planner) dropped(cs []*Change, ds []Declared) ([]*Change, error) {
+	byClaim := make(map[Claim]*Change, len(cs))
+	for _, c := range cs {
+		for _, claim := range c.Claims {
+			byClaim[claim] = c
+		}
+	}
+	leftOut := map[Addr]bool{}
+	for _, d := range ds {
+		if d.LeftOut {
+			leftOut[d.Addr], leftOut[d.Addr.Base()] = true, true
+		}
+	}
+	var out []*Change
+	for _, claim := range p.Ledger.Owned(p.Name) {
+		h, _ := p.Ledger.Lookup(claim)
+		c, ok := byClaim[claim]
+		if ok && c.Kind.Name() == h.Kind || leftOut[h.Addr] || p.unselected(h.Addr) {
+			continue
+		}
+		d, err := p.drop(claim, c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// drop is the way back from one entry of the ledger; now is what the plan declares in its place, as
+// another kind, or nil.
+func (p Planner) drop(claim Claim, now *Change) (*Change, error) {
+	e, err := p.Ledger.Entry(claim)
+	if err != nil {
+		return nil, err
+	}
+	kind, ok := p.Kinds(e.Kind)
+	if !ok {
+		return nil, fmt.Errorf("cannot remove %s: this version has no kind %q", e.Addr, e.Kind)
+	}
+	c := &Change{
+		Addr: e.Addr, Kind: kind, Origin: FromLedger, Why: "no longer in the plan",
+		Claims: e.Claims, Needs: e.Needs, DependsOn: e.DependsOn, Head: e.Head, exact: true,
+	}
+	if c.Spec, err = p.decode(kind, e.Spec); err != nil {
+		return nil, err
+	}
+	if now != nil {
+		c.Why = fmt.Sprintf("becomes a %s", now.Kind.Name())
+		return c, nil
+	}
+	if c.Want, err = p.decode(kind, e.Before); err != nil {
+		return nil, err
+	}
+	if e.Keep {
+		c.Action, c.Why = NoOp, "kept, no longer in the plan"
+	}
+	return c, nil
+}
+
+func (p Planner) decode(k *Kind, r Recorded) (any, error) {
+	spec, err := k.Decode(r)
+	if err != nil || spec == nil {
+		return nil, err
+	}
+	return spec, Unseal(spec, p.Ledger.Fetch)
+}

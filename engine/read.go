@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// readAll reads every change's thing, a few at once.
+func (p Planner) readAll(ctx context.Context, plan *Plan, cs []*Change) error {
+	workers := p.Parallelism
+	if workers <= 0 {
+		workers = DefaultParallelism
+	}
+	var (
+		next atomic.Int64
+		wg   sync.WaitGroup
+	)
+	for range min(workers, len(cs)) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(cs) {
+					return
+				}
+				p.read(ctx, plan, cs[i])
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// read fills in what the host has and what is to be done about it.
+func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
+	c.Err, c.Fields, c.Have = nil, nil, nil
+	if c.Origin == FromLedger && c.Head.Keep {
+		return
+	}
+	if p.View.Offline && c.Kind.offline != OfflineApply {
+		c.Action = Defer
+		if c.Kind.offline == OfflineForbid {
+			c.broken(fmt.Errorf("a %s cannot be converged in a root that is not the running system", c.Kind.name))
+		}
+		return
+	}
+	have, err := c.Kind.Read(ctx, p.View, c.Spec)
+	if err != nil {
+		c.broken(fmt.Errorf("cannot read %s: %w", c.Addr, err))
+		return
+	}
+	c.Have = have
+	if err := p.decide(ctx, plan, c); err != nil {
+		c.broken(err)
+	}
+}
+
+func (c *Change) broken(err error) { c.Action, c.Err = Broken, err }
+
+// decide compares have with want.
+func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
+	if c.Origin == FromPlan && c.Want != nil {
+		c.Want = c.Kind.adopt(c.Have, c.declared.Spec, c.declared.IgnoreChanges)
+	}
+	if err := p.compare(c); err != nil {
+		return err
+	}
+	if err := p.account(c); err != nil {
+		return err
+	}
+	if c.Action == NoOp {
+		return c.post(c.Have)
+	}
+	if err := p.stale(c); err != nil {
+		return err
+	}
+	if c.Head.PreventRemoval && c.Want == nil {
+		return fmt.Errorf("%s would be removed, and its lifecycle says prevent_removal", c.Addr)
+	}
+	if err := Complete(c.Want); err != nil {
+		return fmt.Errorf("%s cannot go back to what was there before: %w", c.Addr, err)
+	}
+	c.Irreversible = c.Kind.irrev(c.Have, c.Want)
+	return plan.unmet(c.Kind.check(ctx, p.View, c.Have, c.Want))
+}
+
+// compare sets the action and the fields that differ.
+func (p Planner) compare(c *Change) error {
+	switch {
+	case c.Have == nil && c.Want == nil:
+		c.Action = NoOp
+	case c.Have == nil:
+		c.Action, c.Fields = Create, c.Kind.describe(c.Want)
+	case c.Want == nil:
+		c.Action = Remove
+	default:
+		if err := p.fields(c); err != nil {
+			return err
+		}
+		c.Action = Update
+		if len(c.Fields) == 0 {
+			c.Action = NoOp
+		}
+	}
+	return nil
+}
+
+// fields lists what differs between two things that are both there.
+func (p Planner) fields(c *Change) error {
+	c.Fields = c.Kind.Diff(c.Have, c.Want)
+	if !c.exact || len(c.Fields) > 0 {
+		return nil
+	}
+	have, err := p.record(c.Kind, c.Have)
+	if err != nil {
+		return err
+	}
+	want, err := p.record(c.Kind, c.Want)
+	if err != nil {
+		return err
+	}
+	c.Fields = c.Kind.DiffRecorded(have, want)
+	return nil
+}
+
+// record seals and encodes spec.
+func (p Planner) record(k *Kind, spec any) (Recorded, error) {
+	if spec == nil {
+		return nil, nil
+	}
+	if err := Seal(spec, p.Ledger.Ref); err != nil {
+		return nil, err
+	}
+	return k.Encode(spec)
+}
+
+// account finds whether the ledger has yet to learn of c.
+func (p Planner) account(c *Change) error {
+	if c.Origin != FromPlan {
+		return nil
+	}
+	c.Head.Plan = p.Name
+	digest, err := p.digest(c)
+	if err != nil {
+		return err
+	}
+	c.Head.Digest = digest
+	known, ok := p.Ledger.Lookup(c.Claim())
+	switch {
+	case ok && known.Plan == p.Name && !known.Implied:
+		c.Adopt = known != c.Head
+	case c.Head.Implied:
+		// A directory that was there all along is nobody's; one of ours is in the ledger already.
+		c.Adopt = false
+	default:
+		c.Adopt = true
+	}
+	return nil
+}
+
+// digest identifies a declaration: the same spec with the same edges and flags.
+func (p Planner) digest(c *Change) (string, error) {
+	r, err := p.record(c.Kind, c.declared.Spec)
+	if err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(struct {
+		Spec Recorded
+		Deps []Addr
+	}{r, c.DependsOn})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// stale refuses to take back what is not as the run left it.
+func (p Planner) stale(c *Change) error {
+	if c.left == nil {
+		return nil
+	}
+	have, err := p.record(c.Kind, c.Have)
+	if err != nil {
+		return err
+	}
+	if have.Equal(*c.left) {
+		return nil
+	}
+	return &StaleError{Addr: c.Addr, Fields: c.Kind.DiffRecorded(*c.left, have), Since: "the run ended"}
+}
+
+// unmet returns err without the needs that the plan provides.
+func (plan *Plan) unmet(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, plan.unmet(e))
+		}
+		return errors.Join(errs...)
+	}
+	var need *NeedError
+	if errors.As(err, &need) && plan.provided[need.Claim] {
+		return nil
+	}
+	return err
+}
