@@ -22,6 +22,9 @@ func (a Addr) Base() Addr {
 // "path:/etc/motd" or "user:agent0". The ledger is keyed by it.
 type Claim string
 
+// StateDir is where the engine keeps what it knows of earlier runs. No plan manages it.
+const StateDir = "/var/lib/agent0-converge"
+
 // PathClaim is the claim on a file, directory or link.
 func PathClaim(name string) Claim { return Claim("path:" + path.Clean(name)) }
 

@@ -58,12 +58,23 @@ type Change struct {
 	declared Declared
 	exact    bool      // every recorded attribute counts, not only those that want says
 	left     *Recorded // what an undo expects to find
+	leftSpec any       // by which that was read
 	deps     []int     // what it refers to and needs, as indexes while planning
 	waits    []*Change // what must be done first
 }
 
 // Claim is the identity of what changes.
 func (c *Change) Claim() Claim { return c.Claims[0] }
+
+// aim makes what c goes back to the spec by which the thing is read, so that what is found and
+// what was before are told in the same terms.
+func (c *Change) aim() {
+	if c.Want != nil {
+		c.Spec = c.Want
+		return
+	}
+	absent(c.Spec)
+}
 
 // post asks the postconditions.
 func (c *Change) post(have any) error {

@@ -143,7 +143,7 @@ func (v Converger) change(ctx context.Context, plan *Plan, c *Change, res *Resul
 	if res.Status = Done; err != nil {
 		res.Status = Failed
 		if errors.As(err, &inUse) && (c.Origin != FromPlan || c.Head.Implied) {
-			res.Status, c.Why = Kept, inUse.Detail
+			res.Status, c.Why, c.After = Kept, inUse.Detail, c.Have
 			err = nil
 		}
 	}

@@ -39,7 +39,7 @@ type Entry struct {
 	DependsOn []Addr   `json:"depends_on,omitempty"`
 	Spec      Recorded `json:"spec"`
 	// Before is nil if the thing was not there.
-	Before Recorded `json:"before,omitempty"`
+	Before Recorded `json:"before,omitzero"`
 }
 
 // Head is the part of an Entry that every run looks at.
@@ -92,6 +92,7 @@ type Loader interface{ Load(Sources) error }
 
 // Sources are the files beside a plan. Names are relative to the plan's folder.
 type Sources interface {
+	// ReadFile returns a file of at most MaxText bytes. One that is not there is fs.ErrNotExist.
 	ReadFile(name string) ([]byte, error)
 	// Render evaluates the file as a template of the plan language with vars as its only names.
 	Render(name string, vars map[string]any) (string, error)

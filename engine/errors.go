@@ -38,6 +38,12 @@ type InUseError struct{ Detail string }
 
 func (e *InUseError) Error() string { return e.Detail }
 
+// OccupiedError is a place that something else holds than what a kind manages, such as a directory
+// where a file is to be.
+type OccupiedError struct{ Detail string }
+
+func (e *OccupiedError) Error() string { return e.Detail }
+
 // NotConvergedError is a change that was made without an error and did not take.
 type NotConvergedError struct {
 	Addr   Addr
@@ -70,3 +76,16 @@ func (e *StaleError) Error() string {
 	}
 	return s
 }
+
+// AttributeError is a mistake in one attribute of a block.
+type AttributeError struct {
+	// Name is the attribute as a plan writes it.
+	Name string
+	Err  error
+}
+
+func (e *AttributeError) Error() string { return e.Name + ": " + e.Err.Error() }
+func (e *AttributeError) Unwrap() error { return e.Err }
+
+// Attribute returns the name, for whoever shows the mistake at its place.
+func (e *AttributeError) Attribute() string { return e.Name }

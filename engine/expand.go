@@ -12,6 +12,9 @@ func (p Planner) declared(ds []Declared) ([]*Change, Mistakes) {
 	for _, d := range ds {
 		c := newChange(d)
 		cs = append(cs, c)
+		if d.LeftOut {
+			continue // of two blocks for one thing, each may have its own "when"
+		}
 		for _, claim := range c.Claims {
 			if first, ok := owner[claim]; ok {
 				mistakes = append(mistakes, Mistake{c.Place, "Two resources manage the same thing", fmt.Sprintf(
@@ -27,12 +30,12 @@ func (p Planner) declared(ds []Declared) ([]*Change, Mistakes) {
 	// cs grows while it is walked: what is implied may imply more.
 	for i := 0; i < len(cs); i++ {
 		im, ok := cs[i].Spec.(Implier)
-		if !ok || cs[i].Want == nil {
+		if !ok || cs[i].Want == nil || cs[i].declared.LeftOut {
 			continue
 		}
 		for _, d := range im.Implies() {
 			c := newChange(d)
-			if _, ok := owner[c.Claim()]; ok || cs[i].declared.LeftOut {
+			if _, ok := owner[c.Claim()]; ok {
 				continue
 			}
 			c.Place, c.Head.Implied, c.declared.Implied = cs[i].Place, true, true
@@ -45,7 +48,7 @@ func (p Planner) declared(ds []Declared) ([]*Change, Mistakes) {
 
 // taken says that another plan manages what c claims.
 func (p Planner) taken(c *Change, claim Claim) (Mistake, bool) {
-	if p.Ledger == nil || c.declared.LeftOut {
+	if p.Ledger == nil {
 		return Mistake{}, false
 	}
 	h, ok := p.Ledger.Lookup(claim)
@@ -64,6 +67,7 @@ func newChange(d Declared) *Change {
 	}
 	if d.Absent {
 		c.Want = nil
+		absent(c.Spec)
 	}
 	c.Claims = Claims(d.Addr, d.Spec)
 	c.Needs = needs(d.Spec)

@@ -117,7 +117,7 @@ func diffText(out []FieldDiff, name string, have, want Text) []FieldDiff {
 	case have.missing || want.missing:
 		return append(out, FieldDiff{Name: name, Have: have.String(), Want: want.String()})
 	}
-	return append(out, FieldDiff{Name: name, Have: have.value, Want: want.value, Long: true})
+	return append(out, FieldDiff{Name: name, Have: have.Reveal(), Want: want.Reveal(), Long: true})
 }
 
 // describe lists what want says, as the fields of a thing that is not there yet.

@@ -10,18 +10,19 @@ import (
 // index finds changes by address, by the address of their block, and by claim.
 type index struct {
 	addrs  map[Addr][]int
-	claims map[Claim]int
+	claims map[Claim][]int
 }
 
 func indexOf(cs []*Change) index {
-	ix := index{addrs: make(map[Addr][]int, len(cs)), claims: make(map[Claim]int, len(cs))}
+	ix := index{addrs: make(map[Addr][]int, len(cs)), claims: make(map[Claim][]int, len(cs))}
 	for i, c := range cs {
 		ix.addrs[c.Addr] = append(ix.addrs[c.Addr], i)
 		if base := c.Addr.Base(); base != c.Addr {
 			ix.addrs[base] = append(ix.addrs[base], i)
 		}
 		for _, claim := range c.Claims {
-			ix.claims[claim] = i
+			// Two have one claim where a thing becomes another kind's: one goes, one comes.
+			ix.claims[claim] = append(ix.claims[claim], i)
 		}
 	}
 	return ix
@@ -36,9 +37,7 @@ func link(cs []*Change) {
 			c.deps = append(c.deps, ix.addrs[a]...)
 		}
 		for _, n := range c.Needs {
-			if j, ok := ix.claims[n]; ok {
-				c.deps = append(c.deps, j)
-			}
+			c.deps = append(c.deps, ix.claims[n]...)
 		}
 		slices.Sort(c.deps)
 		c.deps = slices.Compact(c.deps)

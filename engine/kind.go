@@ -16,6 +16,8 @@ import (
 // decodes into it and Read reports it, so what is wanted and what is there compare field by field.
 type Resource[S any] interface {
 	// Read reports the thing that spec names as it is on the host, or nil if absent. It changes nothing.
+	// What it reports names the thing as well as spec does: an undo reads by it. Something else in
+	// the thing's place is an *OccupiedError.
 	Read(ctx context.Context, v host.View, spec *S) (have *S, err error)
 	// Apply takes the host from have to want. nil have is to create, nil want to remove, never both nil.
 	// Interrupted anywhere and run again, it must still arrive.
@@ -54,6 +56,9 @@ type (
 	Claimer interface{ Claims() []Claim }
 	// Needer names what must be there first: an edge to the resource that claims it, if one does.
 	Needer interface{ Needs() []Claim }
+	// Absenter is told that the thing is to be removed, so that Validate asks for no more than its
+	// name and Read reports all that is needed to bring it back. Plans call it, then the planner.
+	Absenter interface{ Absent() }
 	// Implier declares what must be there and need not be written down, such as parent directories.
 	// What is implied may be implied by many resources of many plans.
 	Implier interface{ Implies() []Declared }
@@ -182,6 +187,13 @@ func Claims(addr Addr, spec any) []Claim {
 		return c.Claims()
 	}
 	return []Claim{Claim("addr:" + string(addr))}
+}
+
+// absent tells spec that its thing is to be removed.
+func absent(spec any) {
+	if a, ok := spec.(Absenter); ok {
+		a.Absent()
+	}
 }
 
 func needs(spec any) []Claim {

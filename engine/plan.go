@@ -39,16 +39,16 @@ type Plan struct {
 // Plan reads what is declared and what this plan no longer declares. What is wrong with the plan
 // as a whole is a Mistakes; what is wrong with one resource is in its Change.
 func (p Planner) Plan(ctx context.Context, ds []Declared) (*Plan, error) {
-	cs, mistakes := p.graph(ds)
+	all, mistakes := p.graph(ds)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	cs, mistakes = p.selected(cs)
+	cs, mistakes := p.selected(all)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
 	if len(p.Targets) == 0 {
-		dropped, err := p.dropped(cs, ds)
+		dropped, err := p.dropped(all, cs, ds)
 		if err != nil {
 			return nil, err
 		}
@@ -91,8 +91,9 @@ func (p Planner) Undo(ctx context.Context, past []Past) (*Plan, error) {
 			exact: true, Why: "as it was before",
 		}
 		if was.Ended && !p.Force {
-			c.left = &was.Left
+			c.left, c.leftSpec = &was.Left, was.Spec
 		}
+		c.aim()
 		cs = append(cs, c)
 	}
 	return p.finish(ctx, cs)
@@ -112,6 +113,7 @@ func (p Planner) finish(ctx context.Context, cs []*Change) (*Plan, error) {
 	if err := p.readAll(ctx, plan, cs); err != nil {
 		return nil, err
 	}
+	p.vacate(ctx, plan, cs)
 	plan.Changes = arrange(cs)
 	return plan, nil
 }

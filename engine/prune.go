@@ -2,13 +2,13 @@ package engine
 
 import "fmt"
 
-// dropped lists what this plan manages on the host and no longer declares.
-func (p Planner) dropped(cs []*Change, ds []Declared) ([]*Change, error) {
-	byClaim := make(map[Claim]*Change, len(cs))
+// dropped lists what this plan manages on the host and no longer declares. all is what it
+// declares, cs what of that is planned now.
+func (p Planner) dropped(all, cs []*Change, ds []Declared) ([]*Change, error) {
+	byClaim := claimed(all)
+	planned := make(map[*Change]bool, len(cs))
 	for _, c := range cs {
-		for _, claim := range c.Claims {
-			byClaim[claim] = c
-		}
+		planned[c] = true
 	}
 	leftOut := map[Addr]bool{}
 	for _, d := range ds {
@@ -20,8 +20,11 @@ func (p Planner) dropped(cs []*Change, ds []Declared) ([]*Change, error) {
 	for _, claim := range p.Ledger.Owned(p.Name) {
 		h, _ := p.Ledger.Lookup(claim)
 		c, ok := byClaim[claim]
-		if ok && c.Kind.Name() == h.Kind || leftOut[h.Addr] || p.unselected(h.Addr) {
+		if ok && (c.Kind.Name() == h.Kind || !planned[c]) || leftOut[h.Addr] || p.unselected(h.Addr) {
 			continue
+		}
+		if ok && c.declared.LeftOut {
+			c = nil
 		}
 		d, err := p.drop(claim, c)
 		if err != nil {
@@ -30,6 +33,19 @@ func (p Planner) dropped(cs []*Change, ds []Declared) ([]*Change, error) {
 		out = append(out, d)
 	}
 	return out, nil
+}
+
+// claimed finds changes by what they claim; a block that is left out yields to one that is not.
+func claimed(cs []*Change) map[Claim]*Change {
+	byClaim := make(map[Claim]*Change, len(cs))
+	for _, c := range cs {
+		for _, claim := range c.Claims {
+			if other, ok := byClaim[claim]; !ok || other.declared.LeftOut {
+				byClaim[claim] = c
+			}
+		}
+	}
+	return byClaim
 }
 
 // drop is the way back from one entry of the ledger; now is what the plan declares in its place, as
@@ -52,11 +68,13 @@ func (p Planner) drop(claim Claim, now *Change) (*Change, error) {
 	}
 	if now != nil {
 		c.Why = fmt.Sprintf("becomes a %s", now.Kind.Name())
+		c.aim()
 		return c, nil
 	}
 	if c.Want, err = p.decode(kind, e.Before); err != nil {
 		return nil, err
 	}
+	c.aim()
 	if e.Keep {
 		c.Action, c.Why = NoOp, "kept, no longer in the plan"
 	}

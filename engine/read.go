@@ -50,6 +50,11 @@ func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
 		return
 	}
 	have, err := c.Kind.Read(ctx, p.View, c.Spec)
+	var other *OccupiedError
+	if errors.As(err, &other) && c.Origin == FromLedger && c.Want == nil {
+		// What was ours is gone, and what took its place is not ours to remove.
+		have, err, c.Why = nil, nil, "no longer there: "+other.Detail
+	}
 	if err != nil {
 		c.broken(fmt.Errorf("cannot read %s: %w", c.Addr, err))
 		return
@@ -57,6 +62,28 @@ func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
 	c.Have = have
 	if err := p.decide(ctx, plan, c); err != nil {
 		c.broken(err)
+	}
+}
+
+// vacate plans again what comes where this plan removes another kind's thing: by then, nothing is
+// there.
+func (p Planner) vacate(ctx context.Context, plan *Plan, cs []*Change) {
+	goes := map[Claim]*Change{}
+	for _, c := range cs {
+		if c.Action == Remove {
+			goes[c.Claim()] = c
+		}
+	}
+	for _, c := range cs {
+		removal := goes[c.Claim()]
+		if removal == nil || c.Want == nil || c.Action == Defer {
+			continue
+		}
+		c.waits = append(c.waits, removal)
+		c.Err, c.Fields, c.Have = nil, nil, nil
+		if err := p.decide(ctx, plan, c); err != nil {
+			c.broken(err)
+		}
 	}
 }
 
@@ -76,11 +103,12 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 	if c.Action == NoOp {
 		return c.post(c.Have)
 	}
-	if err := p.stale(c); err != nil {
+	if err := p.stale(ctx, c); err != nil {
 		return err
 	}
-	if c.Head.PreventRemoval && c.Want == nil {
-		return fmt.Errorf("%s would be removed, and its lifecycle says prevent_removal", c.Addr)
+	if c.Head.PreventRemoval && (c.Want == nil || c.Origin == FromLedger) {
+		return fmt.Errorf("%s would be removed, and its lifecycle says prevent_removal: "+
+			"put it back, or apply it once without that", c.Addr)
 	}
 	if err := Complete(c.Want); err != nil {
 		return fmt.Errorf("%s cannot go back to what was there before: %w", c.Addr, err)
@@ -112,6 +140,12 @@ func (p Planner) compare(c *Change) error {
 
 // fields lists what differs between two things that are both there.
 func (p Planner) fields(c *Change) error {
+	if c.exact {
+		// What was recorded and is no longer kept can only be compared by its reference.
+		if err := Seal(c.Have, p.Ledger.Ref); err != nil {
+			return err
+		}
+	}
 	c.Fields = c.Kind.Diff(c.Have, c.Want)
 	if !c.exact || len(c.Fields) > 0 {
 		return nil
@@ -181,11 +215,15 @@ func (p Planner) digest(c *Change) (string, error) {
 }
 
 // stale refuses to take back what is not as the run left it.
-func (p Planner) stale(c *Change) error {
+func (p Planner) stale(ctx context.Context, c *Change) error {
 	if c.left == nil {
 		return nil
 	}
-	have, err := p.record(c.Kind, c.Have)
+	found, err := c.Kind.Read(ctx, p.View, c.leftSpec)
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w", c.Addr, err)
+	}
+	have, err := p.record(c.Kind, found)
 	if err != nil {
 		return err
 	}

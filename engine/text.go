@@ -11,20 +11,29 @@ import (
 // Text is an attribute's value that may be a secret, or as long as a file. Formatting and
 // marshalling it tells its size or its reference, never what it says: that takes Reveal.
 type Text struct {
-	value   string
+	// A pointer, since fmt shows an unexported Text inside another struct field by field.
+	value   *string
 	secret  bool
 	ref     string // what the journal calls it, once it was recorded
 	missing bool   // read from a journal that keeps only ref
 }
 
+// MaxText is how long a Text may be: it is held in memory and journalled for undo.
+const MaxText = 64 << 20
+
 // NewText returns a Text that may be shown in a diff.
-func NewText(s string) *Text { return &Text{value: s} }
+func NewText(s string) *Text { return &Text{value: &s} }
 
 // NewSecret returns a Text that nothing may show.
-func NewSecret(s string) *Text { return &Text{value: s, secret: true} }
+func NewSecret(s string) *Text { return &Text{value: &s, secret: true} }
 
 // Reveal returns the value.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if t.value == nil {
+		return ""
+	}
+	return *t.value
+}
 
 // Secret reports whether the value must not be shown.
 func (t Text) Secret() bool { return t.secret }
@@ -41,7 +50,7 @@ func (t Text) Equal(o Text) bool {
 	if t.missing || o.missing {
 		return t.ref != "" && t.ref == o.ref
 	}
-	return t.value == o.value
+	return t.Reveal() == o.Reveal()
 }
 
 func (t Text) String() string {
@@ -51,7 +60,7 @@ func (t Text) String() string {
 	case t.missing:
 		return "(" + t.ref + ")"
 	}
-	return fmt.Sprintf("(%d bytes)", len(t.value))
+	return fmt.Sprintf("(%d bytes)", len(t.Reveal()))
 }
 
 // Format keeps every verb, %#v and %x among them, from showing the value.
@@ -99,7 +108,7 @@ func Unseal(spec any, fetch func(ref string) (value string, ok bool, err error))
 		}
 		value, ok, err := fetch(t.ref)
 		if ok && err == nil {
-			t.value, t.missing = value, false
+			t.value, t.missing = &value, false
 		}
 		return err
 	})

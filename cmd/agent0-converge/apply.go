@@ -1,19 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
-	"github.com/agent0-converge/agent0-converge/engine"
-	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/engine/journal"
 )
 
@@ -59,16 +53,20 @@ SIGINT and SIGTERM end the run after the change at hand; exit status 130 or 143.
 	return cmd
 }
 
-func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) error {
+func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (err error) {
 	saved, err := readSaved(path)
 	if err != nil {
 		return err
 	}
+	given := path
 	if saved != nil {
 		if err := saved.adopt(a, &f); err != nil {
 			return err
 		}
 		path = saved.Path
+	}
+	if f.missingSecrets != "error" {
+		return errors.New("--missing-secrets=ok is for plan: apply needs the secrets")
 	}
 	calls := &relay{}
 	s, err := a.open(path, f, watchers{ran: calls.ran})
@@ -76,20 +74,28 @@ func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) e
 		return err
 	}
 	defer s.host.Close()
-	run, err := a.start(ctx, s.host, journal.Info{Verb: "apply", Plan: s.plan.Name, Digest: s.plan.Digest}, r)
+	rec, err := a.start(ctx, s.host, s.journal, journal.Info{Verb: "apply", Plan: s.plan.Name, Digest: s.plan.Digest}, r)
 	if err != nil {
 		return err
 	}
-	calls.to = run.Call
-	p, err := a.changes(ctx, s, run)
-	if err == nil && saved != nil {
-		err = saved.holds(s, s.planner(run), p)
-	}
+	defer func() { err = errors.Join(err, rec.Close()) }()
+	calls.to = rec.Call
+	p, err := a.changes(ctx, s, rec)
 	if err != nil {
-		return errors.Join(err, run.Finish(journal.Failed))
+		return err
 	}
-	return a.converge(ctx, s.host, run, p, convergence{
-		flags: r, saved: saved != nil, outputs: s.plan.Outputs, checks: s.plan.Checks,
-		again: "agent0-converge apply " + a.rootFlag() + path,
-	})
+	if saved != nil {
+		if err := saved.holds(s, s.planner(rec), p); err != nil {
+			return err
+		}
+	}
+	c := convergence{run: rec, host: s.host, plan: p, flags: r, strict: saved != nil}
+	c.again = strings.Join(nonEmpty("agent0-converge apply", a.rootWords(), given), " ")
+	if err := a.converge(ctx, c); err != nil {
+		return err
+	}
+	if !a.json {
+		a.outputs(s.plan)
+	}
+	return nil
 }

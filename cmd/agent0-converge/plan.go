@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -89,9 +88,7 @@ func (a *app) showPlan(s *session, p *engine.Plan, all bool) error {
 		t.change(c, "")
 	}
 	t.planned(p)
-	for _, o := range s.plan.Outputs {
-		fmt.Fprintf(a.stdout, "%s = %s\n", o.Name, o.Display())
-	}
+	a.outputs(s.plan)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
@@ -72,20 +73,33 @@ func (a *app) openHost(factsFile string, w watchers) (*host.Host, error) {
 	return h, nil
 }
 
-// evaluate reads the plan at path for a host with these facts. The plan is never nil.
-func (a *app) evaluate(path string, facts host.Facts, f planFlags) (*plans.Plan, hcl.Diagnostics) {
-	return plans.Load(plans.Input{
-		Path: path, Vars: f.vars, VarFiles: f.varFiles, Environ: os.Environ(), Facts: facts,
+// evaluate reads the plan at path for a host with these facts. The plan is not nil unless there is
+// an error.
+func (a *app) evaluate(path string, facts host.Facts, f planFlags) (*plans.Plan, hcl.Diagnostics, error) {
+	if f.missingSecrets != "error" && f.missingSecrets != "ok" {
+		return nil, nil, fmt.Errorf(`--missing-secrets is "error" or "ok", not %q`, f.missingSecrets)
+	}
+	vars := map[string]string{}
+	for _, v := range f.vars {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok {
+			return nil, nil, fmt.Errorf("--var %q is not NAME=VALUE", v)
+		}
+		vars[name] = value
+	}
+	plan, diags := plans.Load(plans.Input{
+		Path: path, Vars: vars, VarFiles: f.varFiles, Environ: os.Environ(), Facts: facts,
 		Kinds: all.Kinds(), AllowMissingSecrets: f.missingSecrets == "ok",
 	})
+	return plan, diags, nil
 }
 
 // load evaluates the plan and reports what is wrong with it.
 func (a *app) load(path string, h *host.Host, f planFlags) (*plans.Plan, error) {
-	if f.missingSecrets != "error" && f.missingSecrets != "ok" {
-		return nil, fmt.Errorf(`--missing-secrets is "error" or "ok", not %q`, f.missingSecrets)
+	plan, diags, err := a.evaluate(path, h.Facts, f)
+	if err != nil {
+		return nil, err
 	}
-	plan, diags := a.evaluate(path, h.Facts, f)
 	if diags.HasErrors() {
 		return nil, a.failed(diags, plan.Files)
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -221,70 +220,6 @@ func (t text) planned(p *engine.Plan) {
 		line += " All of it can be undone but " + strings.Join(lasting, ", ") + "."
 	}
 	fmt.Fprintln(t.w, line)
-}
-
-// result writes one resource of a run as it ends.
-func (t text) result(r engine.Result) {
-	switch r.Status {
-	case "": // about to be made
-	case engine.Same:
-		t.change(r.Change, "")
-	case engine.Done:
-		t.change(r.Change, "✓ "+took(r.Took))
-	case engine.Kept:
-		t.change(r.Change, "kept")
-	case engine.Failed:
-		failed := *r.Change
-		failed.Err, failed.Fields = r.Err, nil
-		t.change(&failed, "✗ failed")
-	}
-}
-
-func took(d time.Duration) string {
-	switch {
-	case d < time.Millisecond:
-		return "<1 ms"
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	}
-	return d.Round(100 * time.Millisecond).String()
-}
-
-// ended is the account of a run: every resource that did not arrive, and how to go on.
-func (t text) ended(r *engine.Report, run int, again string) {
-	for _, res := range r.Results {
-		switch res.Status {
-		case engine.Skipped:
-			fmt.Fprintf(t.w, "  · %s skipped   %s did not arrive\n", pad(string(res.Addr), 32), res.Because)
-		case engine.Untouched:
-			fmt.Fprintf(t.w, "  · %s untouched\n", pad(string(res.Addr), 32))
-		case engine.Deferred:
-			fmt.Fprintf(t.w, "  > %s deferred to first boot\n", pad(string(res.Addr), 32))
-		}
-	}
-	if r.Count(engine.Same) < len(r.Results) {
-		fmt.Fprintln(t.w)
-	}
-	var parts []string
-	for _, s := range []engine.Status{engine.Done, engine.Kept, engine.Failed, engine.Skipped, engine.Untouched, engine.Deferred, engine.Same} {
-		if n := r.Count(s); n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, s))
-		}
-	}
-	if len(parts) == 0 {
-		parts = []string{"nothing to do"}
-	}
-	fmt.Fprintf(t.w, "%s.", strings.Join(parts, ", "))
-	if run > 0 {
-		fmt.Fprintf(t.w, " This was run %d; `agent0-converge undo` takes it back.", run)
-	}
-	fmt.Fprintln(t.w)
-	if r.Stopped != nil {
-		fmt.Fprintf(t.w, "Stopped: %v.\n", r.Stopped)
-	}
-	if !r.Converged() {
-		fmt.Fprintf(t.w, "To go on: %s\n", again)
-	}
 }
 
 // controlPicture is Unicode's picture of a control character (block Control Pictures).

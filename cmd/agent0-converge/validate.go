@@ -35,7 +35,10 @@ func (a *app) validate(path string, f planFlags) error {
 		return err
 	}
 	defer h.Close()
-	plan, diags := a.evaluate(path, h.Facts, f)
+	plan, diags, err := a.evaluate(path, h.Facts, f)
+	if err != nil {
+		return err
+	}
 	if !diags.HasErrors() {
 		diags = append(diags, plans.Diagnostics(engine.Check(plan.Resources))...)
 	}

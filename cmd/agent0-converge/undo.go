@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/journal"
+)
+
+func (a *app) undoCmd() *cobra.Command {
+	var (
+		r      runFlags
+		to     int
+		force  bool
+		dryRun bool
+	)
+	cmd := &cobra.Command{
+		Use:   "undo",
+		Short: "Restore what was there before the last run, or before an earlier one",
+		Long: `undo takes back what the last run changed: bytes, owner, mode, attributes and absence. It
+changes nothing if something is no longer as the run left it, unless --force. It is a run
+itself: undoing it brings back what it took back.`,
+		Example: `  agent0-converge undo
+  agent0-converge undo --to 12        # as it was before run 12
+  agent0-converge undo --dry-run      # show what it would do`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.undo(cmd.Context(), to, force, dryRun, r)
+		},
+	}
+	r.add(cmd)
+	a.jsonFlag(cmd)
+	cmd.Flags().IntVar(&to, "to", 0, "go back to before this run (see history)")
+	cmd.Flags().BoolVar(&force, "force", false, "also take back what somebody changed since")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing")
+	return cmd
+}
+
+func (a *app) undo(ctx context.Context, to int, force, dryRun bool, f runFlags) (err error) {
+	calls := &relay{}
+	h, err := a.openHost("", watchers{ran: calls.ran})
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	j, err := journal.Open(h.Files.Tree, kindNamed)
+	if err != nil {
+		return err
+	}
+	planner := engine.Planner{View: h.View(), Ledger: j, Kinds: kindNamed, Force: force}
+	if dryRun {
+		p, err := planUndo(ctx, planner, j, to)
+		if err != nil {
+			return err
+		}
+		return a.showUndo(h.Facts, p)
+	}
+	rec, err := a.start(ctx, h, j, journal.Info{Verb: "undo"}, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rec.Close()) }()
+	calls.to = rec.Call
+	planner.Ledger = rec
+	p, err := planUndo(ctx, planner, rec.Journal, to)
+	if err != nil {
+		return err
+	}
+	if err := refused(p); err != nil {
+		return err
+	}
+	again := strings.Join(nonEmpty("agent0-converge undo", a.rootWords()), " ")
+	return a.converge(ctx, convergence{run: rec, host: h, plan: p, flags: f, again: again, undo: true})
+}
+
+func planUndo(ctx context.Context, planner engine.Planner, j *journal.Journal, to int) (*engine.Plan, error) {
+	past, err := j.Past(to)
+	if err != nil {
+		return nil, err
+	}
+	if len(past) == 0 {
+		return nil, errors.New("there is nothing to undo: no run has changed this host")
+	}
+	return planner.Undo(ctx, past)
+}
+
+// refused returns everything that stands in the way: an undo is whole or not at all.
+func refused(p *engine.Plan) error {
+	var errs []error
+	for _, c := range p.Changes {
+		if c.Action == engine.Broken {
+			errs = append(errs, c.Err)
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	var stale *engine.StaleError
+	hint := ""
+	if errors.As(errors.Join(errs...), &stale) {
+		hint = "\nTo take it back all the same: undo --force"
+	}
+	return fmt.Errorf("cannot undo, and nothing was changed:\n%w%s", errors.Join(errs...), hint)
+}

@@ -1,0 +1,117 @@
+package journal
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxHeader   = 64
+	runMagic    = "agent0-converge journal "
+	ledgerMagic = "agent0-converge ledger "
+)
+
+// header is the first line of a file.
+func header(magic string) string { return magic + strconv.Itoa(Format) + "\n" }
+
+// checkHeader refuses a first line that is not that of a known format. An older format would be
+// told apart here; there is none yet.
+func checkHeader(path, magic, line string) error {
+	number, named := strings.CutPrefix(line, magic)
+	found, err := strconv.Atoi(number)
+	if !named || err != nil || found < 1 || strconv.Itoa(found) != number {
+		return &DamagedError{Path: path, What: fmt.Sprintf("its first line is not %q", magic+strconv.Itoa(Format))}
+	}
+	if found > Format {
+		return &NewerError{Path: path, Found: found, Known: Format}
+	}
+	return nil
+}
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+
+// frame appends r to b as one line.
+func frame(b []byte, r record) ([]byte, error) {
+	js, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	b = fmt.Appendf(b, "%08x %d ", checksum(js), len(js))
+	return append(append(b, js...), '\n'), nil
+}
+
+// unframe returns the JSON of one line, if the line is whole.
+func unframe(line []byte) ([]byte, bool) {
+	sum, rest, ok := bytes.Cut(line, []byte(" "))
+	size, js, framed := bytes.Cut(rest, []byte(" "))
+	if !ok || !framed || len(sum) != 8 {
+		return nil, false
+	}
+	want, err := strconv.ParseUint(string(sum), 16, 32)
+	n, sizeErr := strconv.Atoi(string(size))
+	if err != nil || sizeErr != nil || n != len(js) || uint32(want&math.MaxUint32) != checksum(js) {
+		return nil, false
+	}
+	return js, true
+}
+
+// parseRun returns the records of a run's file and how many of its bytes are whole. The last run
+// may have been cut short while it wrote: there, a bad end with nothing good after it is not part
+// of the file. Anything else that is bad is damage.
+func parseRun(path string, b []byte, last bool) ([]record, int64, error) {
+	line, rest, whole := bytes.Cut(b, []byte("\n"))
+	if err := checkHeader(path, runMagic, string(line[:min(len(line), maxHeader)])); err != nil || !whole {
+		if _, newer := errors.AsType[*NewerError](err); !newer && last && !anyWhole(b) {
+			return nil, 0, nil
+		}
+		return nil, 0, cmp.Or(err, error(&DamagedError{Path: path, What: "it ends in its first line"}))
+	}
+	var recs []record
+	for len(rest) > 0 {
+		at := int64(len(b) - len(rest))
+		line, after, whole := bytes.Cut(rest, []byte("\n"))
+		js, ok := unframe(line)
+		if !whole || !ok {
+			if last && !anyWhole(after) {
+				return tail(recs, at)
+			}
+			return nil, 0, &DamagedError{Path: path, Offset: at, What: "a record does not match its checksum"}
+		}
+		r, err := decode(js)
+		if err == nil && (r.Run != nil) != (len(recs) == 0) {
+			err = fmt.Errorf("a run's file starts with what the run was, and says it once")
+		}
+		if err != nil {
+			return nil, 0, &DamagedError{Path: path, Offset: at, What: err.Error()}
+		}
+		recs, rest = append(recs, r), after
+	}
+	return tail(recs, int64(len(b)))
+}
+
+// tail ends a file after size bytes. One with no record at all is as good as none.
+func tail(recs []record, size int64) ([]record, int64, error) {
+	if len(recs) == 0 {
+		size = 0
+	}
+	return recs, size, nil
+}
+
+// anyWhole reports whether b has a whole record after a line's end, or at its start.
+func anyWhole(b []byte) bool {
+	for len(b) > 0 {
+		line, after, _ := bytes.Cut(b, []byte("\n"))
+		if _, ok := unframe(line); ok {
+			return true
+		}
+		b = after
+	}
+	return false
+}

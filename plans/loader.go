@@ -1,0 +1,193 @@
+package plans
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+)
+
+// loader reads one plan.
+type loader struct {
+	mistakes
+	in        Input
+	dir       string // what names of files are relative to
+	name      string
+	named     *hcl.Range // where the plan block is
+	sources   []string
+	autoFiles []string
+	files     map[string]*hcl.File
+
+	kinds map[string]*kind
+	root  *hcl.BodySchema
+
+	variables      []*variable
+	variableByName map[string]*variable
+	nodes          map[engine.Addr]*node // locals and resources
+	inOrder        []*node               // as they were registered
+	labels         map[string][]string   // of every kind, and the names of locals under "local"
+	resources      []*resource
+	outputs        []*output
+	checks         []*check
+	checkResults   []Check
+	singles        map[string]hcl.Range // outputs and checks by name
+
+	base *hcl.EvalContext // variables, facts and functions
+}
+
+// kind is an engine's kind with its schema, made when a plan first uses it.
+type kind struct {
+	*engine.Kind
+	schema   *schema
+	exporter bool
+}
+
+func newLoader(in Input) *loader {
+	l := &loader{
+		in: in, files: map[string]*hcl.File{}, kinds: map[string]*kind{}, variableByName: map[string]*variable{},
+		nodes: map[engine.Addr]*node{}, labels: map[string][]string{}, singles: map[string]hcl.Range{},
+	}
+	l.root = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "plan"}, {Type: "locals"},
+		{Type: "variable", LabelNames: []string{"name"}},
+		{Type: "output", LabelNames: []string{"name"}},
+		{Type: "check", LabelNames: []string{"name"}},
+	}}
+	for _, k := range in.Kinds {
+		l.kinds[k.Name()] = &kind{Kind: k}
+		l.root.Blocks = append(l.root.Blocks, hcl.BlockHeaderSchema{Type: k.Name(), LabelNames: []string{"name"}})
+	}
+	return l
+}
+
+// register enters the blocks of one file.
+func (l *loader) register(body hcl.Body) {
+	content, diags := body.Content(l.root)
+	l.add(diags...)
+	for _, b := range content.Blocks {
+		if len(b.Labels) > 0 && !hclsyntax.ValidIdentifier(b.Labels[0]) {
+			l.errorf(b.LabelRanges[0], &b.DefRange, "Invalid name",
+				"A name starts with a letter and holds letters, digits, underscores and dashes only.")
+			continue
+		}
+		switch b.Type {
+		case "plan":
+			l.registerPlan(b)
+		case "variable":
+			l.registerVariable(b)
+		case "locals":
+			l.registerLocals(b)
+		case "output":
+			l.registerOutput(b)
+		case "check":
+			l.registerCheck(b)
+		default:
+			l.registerResource(b)
+		}
+	}
+}
+
+// layOut lays the body of a block of the language itself out.
+func (l *loader) layOut(b *hcl.Block, fields ...*field) *part {
+	s := &schema{fields: fields}
+	if err := s.index(); err != nil {
+		panic(err) // the lists of fields are fixed
+	}
+	return s.lay(b.Body, true, &l.mistakes)
+}
+
+func (l *loader) registerPlan(b *hcl.Block) {
+	if l.named != nil {
+		l.duplicate("plan block", b.DefRange, *l.named)
+		return
+	}
+	l.named = &b.DefRange
+	a, ok := l.layOut(b, own("name")).get("name")
+	if !ok {
+		return
+	}
+	v, diags := a.expr.Value(nil)
+	l.add(diags...)
+	if diags.HasErrors() {
+		return
+	}
+	if v.Type() != cty.String || v.IsNull() || !v.IsKnown() || !goodName(v.AsString()) {
+		l.errorf(a.expr.Range(), &b.DefRange, "Invalid name of the plan",
+			"The name is a string of up to 64 letters, digits, dots, underscores and dashes.")
+		return
+	}
+	l.name = v.AsString()
+}
+
+// duplicate reports something declared twice, with both places.
+func (l *loader) duplicate(what string, at, first hcl.Range) {
+	l.errorf(at, nil, "Duplicate "+what, "It was first declared at %s:%d. Remove or rename one of them.", first.Filename, first.Start.Line)
+}
+
+// single enters a name that must be the only one of its sort.
+func (l *loader) single(sort string, b *hcl.Block) bool {
+	key := sort + "." + b.Labels[0]
+	if first, ok := l.singles[key]; ok {
+		l.duplicate(sort+" "+b.Labels[0], b.DefRange, first)
+		return false
+	}
+	l.singles[key] = b.DefRange
+	return true
+}
+
+func (l *loader) registerLocals(b *hcl.Block) {
+	attrs, diags := b.Body.JustAttributes()
+	l.add(diags...)
+	sorted := make([]*hcl.Attribute, 0, len(attrs))
+	for _, a := range attrs {
+		sorted = append(sorted, a)
+	}
+	slices.SortFunc(sorted, func(a, b *hcl.Attribute) int { return a.Range.Start.Byte - b.Range.Start.Byte })
+	for _, a := range sorted {
+		n := &node{addr: engine.Addr("local." + a.Name), at: a.NameRange, local: a.Expr}
+		if first := l.nodes[n.addr]; first != nil {
+			l.duplicate("local "+a.Name, a.NameRange, first.at)
+			continue
+		}
+		l.enter("local", a.Name, n)
+	}
+}
+
+func (l *loader) registerResource(b *hcl.Block) {
+	k := l.kinds[b.Type]
+	if k.schema == nil {
+		s, err := schemaOf(k.Type(), metaFields())
+		if err != nil {
+			l.errorf(b.TypeRange, nil, "Unusable kind", "The kind %s cannot be declared in a plan: %s.", b.Type, err)
+			s = &schema{typ: k.Type(), byName: map[string]*field{}, body: &hcl.BodySchema{}, open: &hcl.BodySchema{}}
+		}
+		_, k.exporter = k.NewSpec().(Exporter)
+		k.schema = s
+	}
+	n := &node{addr: engine.Addr(b.Type + "." + b.Labels[0]), at: b.DefRange}
+	n.res = &resource{node: n, kind: k, body: b.Body, label: b.Labels[0]}
+	if first := l.nodes[n.addr]; first != nil {
+		l.duplicate("resource "+string(n.addr), b.DefRange, first.at)
+		return
+	}
+	l.enter(b.Type, b.Labels[0], n)
+	l.resources = append(l.resources, n.res)
+}
+
+func (l *loader) enter(sort, name string, n *node) {
+	l.nodes[n.addr] = n
+	l.inOrder = append(l.inOrder, n)
+	l.labels[sort] = append(l.labels[sort], name)
+}
+
+// addrOf is the address of an instance.
+func addrOf(base engine.Addr, key cty.Value) engine.Addr {
+	if key.Type() == cty.Number {
+		return engine.Addr(fmt.Sprintf("%s[%s]", base, key.AsBigFloat().Text('f', -1)))
+	}
+	return engine.Addr(fmt.Sprintf("%s[%q]", base, key.AsString()))
+}

@@ -1,0 +1,38 @@
+package plans
+
+// metaFields are what every resource may say beside its kind's own attributes.
+func metaFields() []*field {
+	lifecycle := &schema{fields: []*field{
+		own("keep"), own("prevent_removal"), static("ignore_changes"),
+		ownBlocks("precondition", conditionFields()), ownBlocks("postcondition", conditionFields()),
+	}}
+	if err := lifecycle.index(); err != nil {
+		panic(err) // the list above is fixed
+	}
+	once := ownBlocks("lifecycle", nil)
+	once.block, once.repeated, once.pointer = lifecycle, false, true
+	return []*field{
+		own("for_each"), own("count"), own("when"), static("depends_on"), own("absent"), own("timeout"), once,
+	}
+}
+
+func conditionFields() []*field {
+	condition, message := own("condition"), own("error_message")
+	condition.required, message.required = true, true
+	return []*field{condition, message}
+}
+
+// own is an attribute of the language itself.
+func own(name string) *field { return &field{name: name, index: -1} }
+
+// static is an attribute whose expression is names and not a value.
+func static(name string) *field { return &field{name: name, index: -1, static: true} }
+
+// ownBlocks is a nested block, any number of them, of the language itself.
+func ownBlocks(name string, fields []*field) *field {
+	s := &schema{fields: fields}
+	if err := s.index(); err != nil {
+		panic(err) // the lists of fields are fixed
+	}
+	return &field{name: name, index: -1, block: s, repeated: true}
+}

@@ -1,0 +1,167 @@
+package plans
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/json"
+)
+
+// maxSource bounds a plan's file and whatever else is read beside it into memory.
+const maxSource = 64 << 20
+
+// find names the plan and lists its files and the files of values beside them.
+func (l *loader) find() {
+	info, err := os.Stat(l.in.Path)
+	if err != nil {
+		l.unreadable(l.in.Path, err)
+		return
+	}
+	l.dir = l.in.Path
+	if !info.IsDir() {
+		l.dir = filepath.Dir(l.in.Path)
+		l.sources = []string{l.in.Path}
+	}
+	l.name = defaultName(l.in.Path, info.IsDir())
+	entries, err := os.ReadDir(l.dir)
+	if err != nil {
+		l.unreadable(l.dir, err)
+		return
+	}
+	for _, e := range entries {
+		name := filepath.Join(l.dir, e.Name())
+		switch {
+		case e.IsDir() || strings.HasPrefix(e.Name(), ".") || !hasSuffix(name, ".hcl", ".hcl.json"):
+		case hasSuffix(name, ".auto.vars.hcl", ".auto.vars.hcl.json"):
+			l.autoFiles = append(l.autoFiles, name)
+		case info.IsDir():
+			l.sources = append(l.sources, name)
+		}
+	}
+	if len(l.sources) == 0 {
+		l.add(&hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "No plan here",
+			Detail: "The folder " + l.dir + " holds neither *.hcl nor *.hcl.json files.",
+		})
+	}
+}
+
+// defaultName is the file's or the folder's name; plan.hcl is named for its folder.
+func defaultName(path string, dir bool) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	name := filepath.Base(path)
+	if dir {
+		return name
+	}
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".hcl")
+	if name == "plan" {
+		return filepath.Base(filepath.Dir(path))
+	}
+	return name
+}
+
+// goodName is what a plan may be called: the name is part of records and of output.
+func goodName(name string) bool {
+	return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$`).MatchString(name)
+}
+
+func hasSuffix(name string, suffixes ...string) bool {
+	return slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+}
+
+// unreadable reports a file that cannot be read at all.
+func (l *loader) unreadable(name string, err error) {
+	reason := err.Error()
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		reason = pathErr.Err.Error()
+	}
+	l.add(&hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Cannot read the plan", Detail: "Cannot read " + name + ": " + reason + ".",
+	})
+}
+
+// parse reads the plan's files.
+func (l *loader) parse() {
+	for _, name := range l.sources {
+		src, err := readFile(name)
+		if err != nil {
+			l.unreadable(name, err)
+			continue
+		}
+		f, diags := parseFile(src, name)
+		l.add(diags...)
+		if f == nil {
+			f = &hcl.File{Body: hcl.EmptyBody(), Bytes: src}
+		}
+		l.files[name] = f
+	}
+}
+
+func parseFile(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
+	if diags := tooDeep(src, name); diags.HasErrors() {
+		return &hcl.File{Body: hcl.EmptyBody(), Bytes: src}, diags
+	}
+	if strings.HasSuffix(name, ".json") {
+		return json.Parse(src, name)
+	}
+	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+}
+
+// readFile reads a file of the build side, of a size that fits in memory. It never waits: a pipe or
+// a device is refused.
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("it is not a regular file")}
+	case info.Size() > maxSource:
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("it is larger than 64 MiB")}
+	}
+	return os.ReadFile(name)
+}
+
+// maxDepth is how deep expressions and blocks may nest. The parsers recurse, and a stack that
+// overflows ends the process.
+const maxDepth = 1000
+
+// tooDeep refuses what nests deeper than maxDepth. It counts brackets and operators before an
+// operand wherever they stand, in strings and comments too: no plan comes near the limit.
+func tooDeep(src []byte, name string) hcl.Diagnostics {
+	depth, run := 0, 0
+	for i, b := range src {
+		switch b {
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth = max(depth-1, 0)
+		}
+		switch b {
+		case '!', '-', '?':
+			run++
+		case ' ', '\t':
+		default:
+			run = 0
+		}
+		if depth > maxDepth || run > maxDepth {
+			pos := hcl.Pos{Line: 1 + strings.Count(string(src[:i]), "\n"), Column: 1, Byte: i}
+			return hcl.Diagnostics{{
+				Severity: hcl.DiagError, Summary: "Nested too deeply",
+				Detail:  "Expressions and blocks may be nested 1,000 deep.",
+				Subject: &hcl.Range{Filename: name, Start: pos, End: pos},
+			}}
+		}
+	}
+	return nil
+}

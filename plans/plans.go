@@ -1,0 +1,146 @@
+// Package plans reads plans: HCL goes in, what is declared and every mistake of the plan come out.
+//
+// A plan is evaluated once, offline and without a host: nothing is unknown after the facts, so
+// for_each, count and when are plain values, and the same plan with the same facts and variables
+// says the same everywhere.
+package plans
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host"
+)
+
+// Input is what a plan is made from.
+type Input struct {
+	// Path is a plan's file, or a directory of *.hcl and *.hcl.json.
+	Path string
+	// Vars are values of variables by name, as --var gives them.
+	Vars map[string]string
+	// VarFiles are files of values, later ones win.
+	VarFiles []string
+	// Environ holds "NAME=value"; AGENT0_VAR_x is the value of variable x.
+	Environ []string
+	// Facts are what the plan sees as host.
+	Facts host.Facts
+	// Kinds are all the kinds of resources that a plan may declare.
+	Kinds []*engine.Kind
+	// AllowMissingSecrets gives a sensitive variable that has no value a placeholder: enough to
+	// plan with, never to apply.
+	AllowMissingSecrets bool
+}
+
+// Plan is what a plan says.
+type Plan struct {
+	// Name is what the plan is called on its host.
+	Name string
+	// Digest identifies the sources and the variables that are not sensitive.
+	Digest string
+	// Files are the parsed sources by name, for snippets in diagnostics.
+	Files map[string]*hcl.File
+	// Sources are the names of the plan's files in the order in which they were read.
+	Sources []string
+	// Resources are in the order in which the plan writes them.
+	Resources []engine.Declared
+	Variables map[string]Variable
+	Outputs   map[string]Output
+	Checks    []Check
+	// MissingSecrets are the variables for which a placeholder stands. A plan that has any must
+	// not be applied.
+	MissingSecrets []string
+}
+
+// Load reads a plan. What it returns is never nil, so that the snippets of diagnostics can be
+// shown; only without errors is it a plan. Diagnostics are all the plan's mistakes, in the order
+// of its files and lines. A check that fails is a warning.
+func Load(in Input) (*Plan, hcl.Diagnostics) {
+	l := newLoader(in)
+	l.read()
+	if !l.failed() {
+		l.evaluate()
+	}
+	plan := l.plan()
+	diags := l.all()
+	if diags.HasErrors() {
+		plan.Resources = nil
+	}
+	return plan, diags
+}
+
+// read finds, parses and registers all blocks.
+func (l *loader) read() {
+	l.find()
+	l.parse()
+	if l.failed() {
+		return // what a broken file lacks would only be reported as missing
+	}
+	for _, name := range l.sources {
+		l.register(l.files[name].Body)
+	}
+}
+
+// evaluate works out everything that was registered, even where there are mistakes, so that all of
+// them are reported at once.
+func (l *loader) evaluate() {
+	l.setVariables()
+	l.prepare()
+	for _, n := range l.order() {
+		l.settle(n)
+	}
+	l.settleOutputs()
+	l.settleChecks()
+}
+
+func (l *loader) plan() *Plan {
+	p := &Plan{
+		Name: l.name, Files: l.files, Sources: l.sources, Outputs: l.outputValues(), Checks: l.checkResults,
+		Variables: map[string]Variable{}, Digest: l.digest(),
+	}
+	for _, v := range l.variables {
+		p.Variables[v.name] = v.public()
+		if v.placeholder {
+			p.MissingSecrets = append(p.MissingSecrets, v.name)
+		}
+	}
+	slices.Sort(p.MissingSecrets)
+	for _, r := range l.resources {
+		p.Resources = append(p.Resources, r.declared...)
+	}
+	return p
+}
+
+// digest leaves sensitive variables out: a digest of a short secret gives it away.
+func (l *loader) digest() string {
+	h := sha256.New()
+	for _, name := range l.sources {
+		if f := l.files[name]; f != nil {
+			writeSized(h, name)
+			writeSized(h, string(f.Bytes))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.variableByName)) {
+		v := l.variableByName[name]
+		if v.sensitive || !v.value.IsWhollyKnown() {
+			continue
+		}
+		b, err := ctyjson.Marshal(v.value, v.value.Type())
+		if err != nil {
+			continue // a value that is no plain data was reported when it was set
+		}
+		writeSized(h, name)
+		writeSized(h, string(b))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeSized keeps "ab"+"c" from having the digest of "a"+"bc".
+func writeSized(w io.Writer, s string) { fmt.Fprintf(w, "%d:%s", len(s), s) }

@@ -1,0 +1,85 @@
+package plans
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// use is a name that an expression refers to, with where in its block that is.
+type use struct {
+	hcl.Traversal
+	// self says that the expression may refer to self.
+	self bool
+}
+
+// uses lists what the expressions of p refer to, but for the iterators that hidden names.
+func (p *part) uses(out []use, hidden []string, self bool) []use {
+	for _, a := range p.attrs {
+		if !a.static {
+			out = usesOf(out, a.expr, hidden, self)
+		}
+	}
+	for _, b := range p.blocks {
+		inner := hidden
+		if b.forEach != nil {
+			out = usesOf(out, b.forEach, hidden, self)
+		}
+		if b.iterator != "" {
+			inner = append(hidden[:len(hidden):len(hidden)], b.iterator)
+		}
+		if b.generated != nil {
+			out = usesOf(out, b.generated, inner, self)
+		}
+		out = b.part.uses(out, inner, self || b.name == "postcondition" && b.index < 0)
+	}
+	return out
+}
+
+func usesOf(out []use, expr hcl.Expression, hidden []string, self bool) []use {
+	if literal(expr) {
+		return out
+	}
+next:
+	for _, t := range expr.Variables() {
+		for _, name := range hidden {
+			if t.RootName() == name {
+				continue next
+			}
+		}
+		out = append(out, use{t, self})
+	}
+	return out
+}
+
+// literal spots, without walking far, what plans mostly hold: expressions that refer to nothing.
+func literal(expr hcl.Expression) bool {
+	switch e := expr.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return true
+	case *hclsyntax.TemplateExpr:
+		for _, p := range e.Parts {
+			if !literal(p) {
+				return false
+			}
+		}
+		return true
+	case *hclsyntax.TupleConsExpr:
+		for _, x := range e.Exprs {
+			if !literal(x) {
+				return false
+			}
+		}
+		return true
+	case *hclsyntax.ObjectConsExpr:
+		for _, item := range e.Items {
+			if key, ok := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); !ok || key.ForceNonLiteral || !literal(item.ValueExpr) {
+				return false
+			}
+			if hcl.ExprAsKeyword(item.KeyExpr) == "" && !literal(item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr).Wrapped) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}

@@ -1,0 +1,275 @@
+package plans
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/dynblock"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+)
+
+// resource is one resource block.
+type resource struct {
+	*node
+	kind  *kind
+	label string
+	body  hcl.Body
+	part  *part
+	// after are the resources that depends_on names.
+	after    []engine.Addr
+	declared []engine.Declared
+}
+
+// instance is one of the resources that a block with for_each or count stands for; for any other
+// block it is the only one.
+type instance struct {
+	addr engine.Addr
+	key  cty.Value            // cty.NilVal for the only one
+	vars map[string]cty.Value // each or count
+}
+
+// settleResource works out all instances of a block.
+func (l *loader) settleResource(r *resource) {
+	r.reaches = append(r.reaches, r.after...)
+	ctx := l.scope(r.refs)
+	insts, ok := l.instances(r, ctx)
+	if !ok {
+		// How many there are cannot be told. One of them is looked at for its mistakes.
+		l.instance(r, r.unknownInstance(), ctx)
+		return
+	}
+	values := make([]cty.Value, 0, len(insts))
+	for _, inst := range insts {
+		d, ok := l.instance(r, inst, ctx)
+		if ok {
+			r.declared = append(r.declared, d)
+		}
+		if r.wanted {
+			values = append(values, r.valueOf(d, ok))
+		}
+	}
+	if r.wanted {
+		r.value = r.gather(insts, values)
+	}
+}
+
+// gather is the value of the whole block.
+func (r *resource) gather(insts []instance, values []cty.Value) cty.Value {
+	switch r.multiplier() {
+	case "for_each":
+		byKey := make(map[string]cty.Value, len(insts))
+		for i, inst := range insts {
+			byKey[inst.key.AsString()] = values[i]
+		}
+		return cty.ObjectVal(byKey)
+	case "count":
+		return cty.TupleVal(values)
+	}
+	return values[0]
+}
+
+// valueOf is one instance as expressions see it.
+func (r *resource) valueOf(d engine.Declared, ok bool) cty.Value {
+	switch {
+	case !ok:
+		return cty.DynamicVal
+	case d.Spec == nil:
+		return untold(cty.DynamicPseudoType, "Reference to what is left out",
+			"%s is left out here (when is false) and its attributes cannot be evaluated.", d.Addr)
+	}
+	return r.kind.value(d.Spec)
+}
+
+// value is spec, a pointer to the kind's struct, as expressions see it.
+func (k *kind) value(spec any) cty.Value {
+	attrs := k.schema.attributes(reflect.ValueOf(spec).Elem())
+	if x, ok := spec.(Exporter); ok {
+		for name, s := range x.Exports() {
+			if _, taken := attrs[name]; !taken {
+				attrs[name] = cty.StringVal(s)
+			}
+		}
+	}
+	return cty.ObjectVal(attrs)
+}
+
+// instance declares one instance. Without ok it has mistakes, which are reported.
+func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext) (engine.Declared, bool) {
+	if len(inst.vars) > 0 {
+		ctx = within(ctx, inst.vars)
+	}
+	var m mistakes
+	d := engine.Declared{Addr: inst.addr, Kind: r.kind.Kind, Place: PlaceOf(r.at), DependsOn: r.reaches}
+	d.LeftOut = !l.flag(r.part, "when", true, ctx, &m)
+	d.Absent = l.flag(r.part, "absent", false, ctx, &m)
+	d.Timeout = l.timeout(r.part, ctx, &m)
+	l.lifecycle(r, &d, ctx, &m)
+	var own mistakes
+	spec := l.spec(r, ctx, &own)
+	if d.LeftOut && own.failed() {
+		own = mistakes{} // what is left out need not make sense on this host
+	} else {
+		d.Spec = spec
+	}
+	m.merge(own)
+	l.merge(m)
+	return d, !m.failed()
+}
+
+// spec is the kind's struct with what the block says.
+func (l *loader) spec(r *resource, ctx *hcl.EvalContext, m *mistakes) any {
+	p := r.part
+	if p.dynamic {
+		p = r.kind.schema.lay(dynblock.Expand(r.body, ctx, dynblock.OptCheckForEach(checkDynamic)), true, m)
+	}
+	spec := r.kind.NewSpec()
+	v := reflect.ValueOf(spec).Elem()
+	if labels := r.kind.schema.labels; len(labels) > 0 {
+		v.Field(labels[0].index).SetString(r.label)
+	}
+	d := decoder{loader: l, ctx: ctx, m: m, kind: r.kind.Name(), texts: r.kind.schema}
+	d.decode(p, v)
+	if m.failed() {
+		return spec
+	}
+	if s, ok := spec.(engine.Loader); ok {
+		r.blame(p, s.Load(beside{l}), m)
+	}
+	if s, ok := spec.(engine.Defaulter); ok && !m.failed() {
+		s.Default()
+	}
+	if s, ok := spec.(engine.Validator); ok && !m.failed() {
+		r.blame(p, s.Validate(), m)
+	}
+	return spec
+}
+
+// blame reports what a kind found wrong, at the attribute if the error tells which.
+func (r *resource) blame(p *part, err error, m *mistakes) {
+	if err == nil {
+		return
+	}
+	for _, e := range apart(err) {
+		at, context := r.at, &r.at
+		if expr := p.find(attributeOf(e)); expr != nil {
+			at, context = expr.Range(), nil
+		}
+		var diags hcl.Diagnostics
+		if errors.As(e, &diags) {
+			m.add(diags...)
+			continue
+		}
+		m.errorf(at, context, "Invalid "+r.kind.Name(), "%s", sentence(e.Error()))
+	}
+}
+
+// checkDynamic refuses what a dynamic block cannot be repeated for.
+func checkDynamic(v cty.Value, expr hcl.Expression, _ *hcl.EvalContext) hcl.Diagnostics {
+	var m mistakes
+	if isTold(v, expr, &m) && v.HasMarkDeep(sensitive) {
+		if _, hidden := open(v, false); hidden {
+			m.errorf(expr.Range(), nil, "Sensitive value", "for_each decides which blocks there are, which everybody can see, so it cannot be sensitive.")
+		}
+	}
+	return append(m.diags, m.unknown...)
+}
+
+// instances lists the instances of a block in the order of their keys.
+func (l *loader) instances(r *resource, ctx *hcl.EvalContext) ([]instance, bool) {
+	each, hasEach := r.part.get("for_each")
+	count, hasCount := r.part.get("count")
+	switch {
+	case hasEach && hasCount:
+		l.errorf(*count.at, &r.at, "Invalid combination", "%s has both for_each and count. Leave one of them out.", r.addr)
+		return nil, false
+	case hasEach:
+		return l.forEach(r, each, ctx)
+	case hasCount:
+		return l.counted(r, count, ctx)
+	}
+	return []instance{{addr: r.addr}}, true
+}
+
+func (r *resource) unknownInstance() instance {
+	return instance{addr: r.addr, vars: map[string]cty.Value{
+		"each":  cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String), "value": cty.DynamicVal}),
+		"count": cty.ObjectVal(map[string]cty.Value{"index": cty.UnknownVal(cty.Number)}),
+	}}
+}
+
+// multiplier is what makes the block stand for more than one resource, or "".
+func (r *resource) multiplier() string {
+	for _, name := range []string{"for_each", "count"} {
+		if _, ok := r.part.get(name); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+func (r *resource) repeated() bool { return r.multiplier() != "" }
+
+// exampleKey shows what a key of the block's instances looks like.
+func (r *resource) exampleKey() string {
+	if r.multiplier() == "count" {
+		return "0"
+	}
+	return `"KEY"`
+}
+
+// fits reports whether key can be that of an instance.
+func (r *resource) fits(key cty.Value) bool {
+	want := cty.String
+	if r.multiplier() == "count" {
+		want = cty.Number
+	}
+	return key.Type() == want && key.IsKnown() && !key.IsNull() && !key.IsMarked()
+}
+
+// maxCount bounds count: a larger one is a slip.
+const maxCount = 100_000
+
+// counted lists the instances of a block with count.
+func (l *loader) counted(r *resource, a attr, ctx *hcl.EvalContext) ([]instance, bool) {
+	v, ok := l.plain(a, cty.Number, ctx, &l.mistakes)
+	if !ok {
+		return nil, false
+	}
+	n, exact := v.AsBigFloat().Int64()
+	if exact != 0 || n < 0 || n > maxCount {
+		l.errorf(a.expr.Range(), nil, "Invalid count", "count is a whole number from 0 to %d.", maxCount)
+		return nil, false
+	}
+	out := make([]instance, n)
+	for i := range out {
+		key := cty.NumberIntVal(int64(i))
+		out[i] = instance{
+			addr: engine.Addr(fmt.Sprintf("%s[%d]", r.addr, i)), key: key,
+			vars: map[string]cty.Value{"count": cty.ObjectVal(map[string]cty.Value{"index": key})},
+		}
+	}
+	return out, true
+}
+
+// forEach lists the instances of a block with for_each.
+func (l *loader) forEach(r *resource, a attr, ctx *hcl.EvalContext) ([]instance, bool) {
+	keys, values, ok := l.eachOf(a, ctx)
+	out := make([]instance, 0, len(keys))
+	seen := make(map[string]bool, len(keys))
+	for i, key := range keys {
+		if seen[key] {
+			l.errorf(a.expr.Range(), nil, "Duplicate key", "for_each has %q more than once.", key)
+			return nil, false
+		}
+		seen[key] = true
+		k := cty.StringVal(key)
+		out = append(out, instance{addr: addrOf(r.addr, k), key: k, vars: map[string]cty.Value{
+			"each": cty.ObjectVal(map[string]cty.Value{"key": k, "value": values[i]}),
+		}})
+	}
+	return out, ok
+}

@@ -1,0 +1,226 @@
+package plans
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+)
+
+// Variable is one variable of a plan.
+type Variable struct {
+	Description string
+	// Type as a plan writes it; "any" where it does not.
+	Type      string
+	Sensitive bool
+	// Required says that there is no default.
+	Required bool
+	// From is where its value came from: "default", "--var", "AGENT0_VAR_x" or a file.
+	From  string
+	Place engine.Place
+}
+
+// variable is a variable while a plan is read.
+type variable struct {
+	name        string
+	at          hcl.Range
+	description string
+	typ         cty.Type
+	defaults    *typeexpr.Defaults
+	initial     cty.Value // cty.NilVal for none
+	sensitive   bool
+	nullable    bool
+	validations []*part
+
+	value       cty.Value
+	from        string
+	placeholder bool
+}
+
+func (v *variable) public() Variable {
+	t := "any"
+	if v.typ != cty.DynamicPseudoType {
+		t = typeexpr.TypeString(v.typ)
+	}
+	return Variable{
+		Description: v.description, Type: t, Sensitive: v.sensitive, Required: v.initial == cty.NilVal,
+		From: v.from, Place: PlaceOf(v.at),
+	}
+}
+
+func (l *loader) registerVariable(b *hcl.Block) {
+	v := &variable{name: b.Labels[0], at: b.DefRange, typ: cty.DynamicPseudoType, nullable: true, value: cty.DynamicVal}
+	if first := l.variableByName[v.name]; first != nil {
+		l.duplicate("variable "+v.name, b.DefRange, first.at)
+		return
+	}
+	l.variables = append(l.variables, v)
+	l.variableByName[v.name] = v
+	p := l.layOut(b, static("type"), own("default"), own("sensitive"), own("nullable"), own("description"),
+		ownBlocks("validation", conditionFields()))
+	v.sensitive = l.flag(p, "sensitive", false, nil, &l.mistakes)
+	v.nullable = l.flag(p, "nullable", true, nil, &l.mistakes)
+	v.description = l.words(p, "description", nil)
+	for _, s := range p.blocks {
+		v.validations = append(v.validations, s.part)
+	}
+	if a, ok := p.get("type"); ok {
+		t, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.expr)
+		if l.add(diags...); !diags.HasErrors() {
+			v.typ, v.defaults = t, defaults
+		}
+	}
+	if a, ok := p.get("default"); ok {
+		v.initial = cty.DynamicVal
+		if value, ok := l.told(a.expr, nil, &l.mistakes); ok {
+			if value, ok = l.fit(v, value, a); ok {
+				v.initial = value
+			}
+		}
+	}
+}
+
+// words is an attribute that is a text for people.
+func (l *loader) words(p *part, name string, ctx *hcl.EvalContext) string {
+	a, ok := p.get(name)
+	if !ok {
+		return ""
+	}
+	v, ok := l.plain(a, cty.String, ctx, &l.mistakes)
+	if !ok {
+		return ""
+	}
+	return v.AsString()
+}
+
+// fit brings value to the variable's type. a is where the value is said.
+func (l *loader) fit(v *variable, value cty.Value, a attr) (cty.Value, bool) {
+	a.field = &field{name: "var." + v.name}
+	if value.IsNull() {
+		if !v.nullable {
+			l.errorf(a.expr.Range(), nil, "Invalid value", "var.%s is not nullable, and this is null.", v.name)
+			return value, false
+		}
+		return cty.NullVal(v.typ.WithoutOptionalAttributesDeep()), true
+	}
+	if v.defaults != nil {
+		value = v.defaults.Apply(value)
+	}
+	out, err := convert.Convert(value, v.typ)
+	if err == nil {
+		return out, true
+	}
+	if v.sensitive {
+		// A snippet of the value's line would show it.
+		l.errorf(v.at, nil, "Unsuitable value", "Unsuitable value for var.%s: %s. The value is sensitive, so its place is not shown.", v.name, err)
+		return value, false
+	}
+	unfit(a, value, v.typ, err, &l.mistakes)
+	return value, false
+}
+
+// setVariables gives every variable its value and makes the context that all expressions see.
+func (l *loader) setVariables() {
+	given := l.givenValues()
+	values := make(map[string]cty.Value, len(l.variables))
+	for _, v := range l.variables {
+		l.set(v, given[v.name])
+		values[v.name] = v.value
+	}
+	l.base = &hcl.EvalContext{
+		Variables: map[string]cty.Value{"var": cty.ObjectVal(values), "host": hostValue(l.in.Facts)},
+		Functions: l.functions(),
+	}
+	for _, v := range l.variables {
+		l.validate(v)
+	}
+}
+
+// set gives v the value from g, or else its default.
+func (l *loader) set(v *variable, g given) {
+	value, ok := v.initial, v.initial != cty.NilVal
+	v.from = "default"
+	if g.from != "" {
+		v.from = g.from
+		var said cty.Value
+		if said, ok = l.say(v, g); ok && said.IsNull() && !v.nullable && v.initial != cty.NilVal {
+			said = v.initial // null is left out, and this variable has a default
+		}
+		value = said
+	}
+	switch {
+	case ok:
+		v.value = value
+	case g.from != "":
+		return // its mistake was reported
+	case v.sensitive && l.in.AllowMissingSecrets:
+		v.value, v.placeholder, v.from = placeholder(v.typ.WithoutOptionalAttributesDeep(), v.name), true, "placeholder"
+	default:
+		v.from = ""
+		l.unset(v)
+		return
+	}
+	if v.sensitive {
+		v.value = v.value.Mark(sensitive)
+	}
+}
+
+func (l *loader) unset(v *variable) {
+	ways := "--var " + v.name + "=VALUE, "
+	if v.sensitive {
+		ways = ""
+	}
+	l.errorf(v.at, nil, "No value for a required variable",
+		"var.%s has no default. Set it with %sa file of values (--var-file FILE, or *.auto.vars.hcl beside the plan) or the environment variable AGENT0_VAR_%s.",
+		v.name, ways, v.name)
+}
+
+// placeholder stands for a secret that is not at hand.
+func placeholder(t cty.Type, name string) cty.Value {
+	switch {
+	case t == cty.String, t == cty.DynamicPseudoType:
+		return cty.StringVal("missing secret " + name)
+	case t == cty.Number:
+		return cty.Zero
+	case t == cty.Bool:
+		return cty.False
+	case t.IsListType():
+		return cty.ListValEmpty(t.ElementType())
+	case t.IsSetType():
+		return cty.SetValEmpty(t.ElementType())
+	case t.IsMapType():
+		return cty.MapValEmpty(t.ElementType())
+	case t.IsTupleType():
+		var vs []cty.Value
+		for _, e := range t.TupleElementTypes() {
+			vs = append(vs, placeholder(e, name))
+		}
+		return cty.TupleVal(vs)
+	case t.IsObjectType():
+		vs := map[string]cty.Value{}
+		for attr, e := range t.AttributeTypes() {
+			vs[attr] = placeholder(e, name)
+		}
+		return cty.ObjectVal(vs)
+	}
+	return cty.NullVal(t)
+}
+
+// validate asks the variable's own conditions.
+func (l *loader) validate(v *variable) {
+	for _, p := range v.validations {
+		us := p.uses(nil, nil, false)
+		refs := l.resolve(nil, allowed{}, us)
+		if len(refs.good) > 0 {
+			a, _ := p.get("condition")
+			l.errorf(a.expr.Range(), nil, "Invalid condition", "A validation may refer to variables and to host only.")
+			continue
+		}
+		if v.placeholder {
+			continue
+		}
+		l.assert(p, hcl.DiagError, "Invalid value for var."+v.name, l.scope(refs), &l.mistakes)
+	}
+}

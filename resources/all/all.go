@@ -1,0 +1,20 @@
+// Package all is the list of the kinds that plans may use.
+package all
+
+import (
+	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/resources/directory"
+	"github.com/agent0-converge/agent0-converge/resources/envfile"
+	"github.com/agent0-converge/agent0-converge/resources/file"
+	"github.com/agent0-converge/agent0-converge/resources/symlink"
+)
+
+// Kinds returns every kind, in the order in which the reference lists them.
+func Kinds() []*engine.Kind {
+	return []*engine.Kind{
+		file.Kind(),
+		directory.Kind(),
+		symlink.Kind(),
+		envfile.Kind(),
+	}
+}
