@@ -60,6 +60,7 @@ type Change struct {
 	left     *Recorded // what an undo expects to find
 	leftSpec any       // by which that was read
 	deps     []int     // what it refers to and needs, as indexes while planning
+	needed   []Claim   // what the thing needs as it was found
 	waits    []*Change // what must be done first
 }
 

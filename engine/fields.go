@@ -125,7 +125,11 @@ func (k *Kind) describe(want any) []FieldDiff {
 	var out []FieldDiff
 	v := reflect.ValueOf(want).Elem()
 	for _, f := range k.fields {
-		if fv := v.Field(f.index); !f.host && !f.input && !fv.IsZero() {
+		switch fv := v.Field(f.index); {
+		case f.host || f.input || fv.IsZero():
+		case fv.Kind() == reflect.Map:
+			out = diffMap(out, f.name, reflect.Zero(fv.Type()), fv)
+		default:
 			out = append(out, FieldDiff{Name: f.name, Want: show(fv)})
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
+
 	"github.com/hashicorp/hcl/v2/json"
 )
 
@@ -114,7 +114,7 @@ func parseFile(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
 	if strings.HasSuffix(name, ".json") {
 		return json.Parse(src, name)
 	}
-	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	return parsePlan(src, name)
 }
 
 // readFile reads a file of the build side, of a size that fits in memory. It never waits: a pipe or

@@ -116,4 +116,3 @@ func (t text) ended(r *engine.Report, run int, again string) {
 		fmt.Fprintf(t.w, "To go on: %s\n", again)
 	}
 }
-

@@ -49,6 +49,7 @@ func addr(k *engine.Kind) engine.Addr { return engine.Addr(k.Name() + ".it") }
 // host at which the run is stopped, and one for every error with which each may fail.
 func Converges[S any](t *testing.T, kind *engine.Kind, cases []Case[S]) {
 	t.Helper()
+	needRoot(t)
 	useFastTemp(t)
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {

@@ -25,3 +25,11 @@ func useFastTemp(t *testing.T) {
 		t.Setenv("TMPDIR", memory)
 	}
 }
+
+// needRoot skips where files cannot be given away.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: the machines' files have owners")
+	}
+}

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"math"
 	"strconv"
 	"strings"
 )
 
 const (
-	maxHeader   = 64
+	maxHeader   = 64 // no first line is longer
+	maxFrame    = 32 // nor what stands before a record's JSON
 	runMagic    = "agent0-converge journal "
 	ledgerMagic = "agent0-converge ledger "
 )
@@ -47,19 +47,22 @@ func frame(b []byte, r record) ([]byte, error) {
 	return append(append(b, js...), '\n'), nil
 }
 
-// unframe returns the JSON of one line, if the line is whole.
-func unframe(line []byte) ([]byte, bool) {
-	sum, rest, ok := bytes.Cut(line, []byte(" "))
-	size, js, framed := bytes.Cut(rest, []byte(" "))
-	if !ok || !framed || len(sum) != 8 {
-		return nil, false
-	}
+// unframe returns the JSON of the record at the start of b and what follows its line. Where the
+// record is whole and only the line's end is wrong, spoiled is true.
+func unframe(b []byte) (js, after []byte, ok, spoiled bool) {
+	sum, rest, _ := bytes.Cut(b[:min(len(b), maxFrame)], []byte(" "))
+	size, _, framed := bytes.Cut(rest, []byte(" "))
 	want, err := strconv.ParseUint(string(sum), 16, 32)
 	n, sizeErr := strconv.Atoi(string(size))
-	if err != nil || sizeErr != nil || n != len(js) || uint32(want&math.MaxUint32) != checksum(js) {
-		return nil, false
+	start := len(sum) + len(size) + 2
+	if !framed || err != nil || sizeErr != nil || len(sum) != 8 || n < 0 || n >= len(b)-start {
+		return nil, nil, false, false
 	}
-	return js, true
+	js, rest = b[start:start+n], b[start+n:]
+	if checksum(js) != uint32(want) {
+		return nil, nil, false, false
+	}
+	return js, rest[1:], rest[0] == '\n', rest[0] != '\n'
 }
 
 // parseRun returns the records of a run's file and how many of its bytes are whole. The last run
@@ -76,17 +79,16 @@ func parseRun(path string, b []byte, last bool) ([]record, int64, error) {
 	var recs []record
 	for len(rest) > 0 {
 		at := int64(len(b) - len(rest))
-		line, after, whole := bytes.Cut(rest, []byte("\n"))
-		js, ok := unframe(line)
-		if !whole || !ok {
-			if last && !anyWhole(after) {
+		js, after, ok, spoiled := unframe(rest)
+		if !ok {
+			if last && !spoiled && !anyWhole(rest) {
 				return tail(recs, at)
 			}
 			return nil, 0, &DamagedError{Path: path, Offset: at, What: "a record does not match its checksum"}
 		}
 		r, err := decode(js)
 		if err == nil && (r.Run != nil) != (len(recs) == 0) {
-			err = fmt.Errorf("a run's file starts with what the run was, and says it once")
+			err = errors.New("a run's file says first, and once, what the run was")
 		}
 		if err != nil {
 			return nil, 0, &DamagedError{Path: path, Offset: at, What: err.Error()}
@@ -104,14 +106,13 @@ func tail(recs []record, size int64) ([]record, int64, error) {
 	return recs, size, nil
 }
 
-// anyWhole reports whether b has a whole record after a line's end, or at its start.
+// anyWhole reports whether a line of b starts with a whole record.
 func anyWhole(b []byte) bool {
 	for len(b) > 0 {
-		line, after, _ := bytes.Cut(b, []byte("\n"))
-		if _, ok := unframe(line); ok {
+		if _, _, ok, spoiled := unframe(b); ok || spoiled {
 			return true
 		}
-		b = after
+		_, b, _ = bytes.Cut(b, []byte("\n"))
 	}
 	return false
 }

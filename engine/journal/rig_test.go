@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"testing"
@@ -13,6 +14,18 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/engine/host/hosttest"
 )
+
+// The sweeps sync tens of thousands of times. That they do is what counts here, not how long a disk
+// takes for it.
+func TestMain(m *testing.M) {
+	const memory = "/dev/shm"
+	if info, err := os.Stat(memory); err == nil && info.IsDir() {
+		if err := os.Setenv("TMPDIR", memory); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // note is a file with a content, which may be secret; folder is a directory.
 type (

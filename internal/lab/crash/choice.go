@@ -82,7 +82,15 @@ func (m *Model) pending(at int) pending {
 			p.meta = append(p.meta, undone{ino, n})
 		}
 	}
-	slices.SortStableFunc(p.order, func(a, b *entryOp) int { return a.seq - b.seq })
+	slices.SortFunc(p.order, func(a, b *entryOp) int {
+		if a.seq == b.seq && a.adds {
+			return -1 // a move arrives first, then it leaves
+		}
+		if a.seq == b.seq && b.adds {
+			return 1
+		}
+		return a.seq - b.seq
+	})
 	return p
 }
 

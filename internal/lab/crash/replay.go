@@ -3,7 +3,9 @@ package crash
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/agent0-converge/agent0-converge/internal/lab/trace"
@@ -11,6 +13,10 @@ import (
 
 // Model is what a program did to a tree, and when each part of it became durable.
 type Model struct {
+	// Ordered limits States to what a journalling file system leaves: no change of names survives
+	// an older one in another directory, but for what a sync kept.
+	Ordered bool
+
 	root   *inode
 	dir    string // where the tree was in the trace
 	inodes []*inode
@@ -56,8 +62,9 @@ func (m *Model) adopt(n *node, seen map[*node]*inode) *inode {
 	}
 	ino := m.inode(n)
 	seen[n] = ino
-	for name, child := range n.entries {
-		ino.start[name] = m.adopt(child, seen)
+	// In order, since the order of inodes decides which states a seed draws.
+	for _, name := range slices.Sorted(maps.Keys(n.entries)) {
+		ino.start[name] = m.adopt(n.entries[name], seen)
 		ino.live[name] = ino.start[name]
 	}
 	return ino

@@ -15,7 +15,8 @@ type State struct {
 	After int
 	// Lost says what had been done and is not there, or not whole, oldest first.
 	Lost []string
-	// Reordered is whether a change of names survived an older one.
+	// Reordered is whether a change of names survived an older one, in the first way found to
+	// come by this tree.
 	Reordered bool
 
 	event string
@@ -46,7 +47,7 @@ func (m *Model) States(seed uint64, most int) iter.Seq[State] {
 		seen := map[Digest]bool{}
 		fresh := func(c choice) (more, found bool) {
 			s, sum := m.state(c)
-			if seen[sum] {
+			if seen[sum] || m.Ordered && s.Reordered {
 				return true, false
 			}
 			seen[sum] = true
@@ -101,15 +102,22 @@ func (m *Model) state(c choice) (State, Digest) {
 	for _, seq := range slices.Sorted(maps.Keys(b.lost)) {
 		s.Lost = append(s.Lost, b.lost[seq]...)
 	}
-	gap := false
-	for _, o := range m.pending(c.at).order {
-		if !b.applied(o) {
-			gap = true
-		} else if gap {
-			s.Reordered = true
+	s.Reordered = b.reordered(m.pending(c.at).order)
+	return s, s.tree.Digest()
+}
+
+// reordered is whether a change is there while an older one is lost.
+func (b *builder) reordered(order []*entryOp) bool {
+	lost := 0 // the event of the oldest loss
+	for _, o := range order {
+		switch applied := b.applied(o); {
+		case !applied && lost == 0:
+			lost = o.seq
+		case applied && lost != 0 && o.seq > lost:
+			return true
 		}
 	}
-	return s, s.tree.Digest()
+	return false
 }
 
 // Final is the tree at the end of the trace, with nothing lost.
