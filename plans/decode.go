@@ -26,7 +26,7 @@ func (d *decoder) decode(p *part, v reflect.Value) {
 		}
 	}
 	for _, b := range p.blocks {
-		if b.index >= 0 {
+		if b.index >= 0 && b.forEach == nil {
 			d.nested(b, v.Field(b.index))
 		}
 	}

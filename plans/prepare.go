@@ -10,7 +10,9 @@ import (
 // prepare lays all blocks out and finds what they refer to.
 func (l *loader) prepare() {
 	for _, r := range l.resources {
+		before := len(l.diags)
 		r.part = r.kind.schema.lay(r.body, false, &l.mistakes)
+		r.spoiled = len(l.diags) > before
 	}
 	var us []use
 	for _, n := range l.inOrder {
@@ -24,6 +26,7 @@ func (l *loader) prepare() {
 		_, count := n.res.part.get("count")
 		if len(us) > 0 {
 			n.refs = l.resolve(n, allowed{each: each, count: count}, us)
+			n.res.spoiled = n.res.spoiled || len(n.bad) > 0
 		}
 		l.dependsOn(n.res)
 	}
@@ -41,8 +44,8 @@ func (l *loader) dependsOn(r *resource) {
 	l.add(diags...)
 	for _, e := range exprs {
 		t, diags := hcl.AbsTraversalForExpr(e)
-		l.add(diags...)
 		if diags.HasErrors() {
+			l.notAResource(e.Range())
 			continue
 		}
 		l.after(r, t)
@@ -56,7 +59,7 @@ func (l *loader) after(r *resource, t hcl.Traversal) {
 		_, instance = t[2].(hcl.TraverseIndex)
 	}
 	if l.kinds[t.RootName()] == nil || name == "" || len(t) > 2 && !instance {
-		l.errorf(t.SourceRange(), nil, "Invalid depends_on", "depends_on is a list of resources or instances, as in [file.motd, file.unit[\"api\"]].")
+		l.notAResource(t.SourceRange())
 		return
 	}
 	before := len(l.diags)
@@ -66,6 +69,10 @@ func (l *loader) after(r *resource, t hcl.Traversal) {
 	}
 	// A whole block is worked out before, but its value is not needed.
 	r.after = append(r.after, res.good[0].addr)
+}
+
+func (l *loader) notAResource(at hcl.Range) {
+	l.errorf(at, nil, "Invalid depends_on", "depends_on is a list of resources or instances without quotes, as in [file.motd, file.unit[\"api\"]].")
 }
 
 // find is the expression of the attribute with this name, which may lead into nested blocks

@@ -3,11 +3,14 @@ package plans
 import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/agent0-converge/agent0-converge/engine"
 )
 
 // use is a name that an expression refers to, with where in its block that is.
 type use struct {
 	hcl.Traversal
+	expr hcl.Expression // that it is in
 	// self says that the expression may refer to self.
 	self bool
 }
@@ -46,9 +49,33 @@ next:
 				continue next
 			}
 		}
-		out = append(out, use{t, self})
+		out = append(out, use{t, expr, self})
 	}
 	return out
+}
+
+// splatInstances makes kind.label[*] mean all instances of a block with for_each, as it does for one
+// with count: the language itself takes the object of the instances for a single thing.
+func splatInstances(expr hcl.Expression, block engine.Addr) {
+	node, ok := expr.(hclsyntax.Expression)
+	if !ok {
+		return // JSON is parsed anew at every evaluation: it has values(kind.label)[*]
+	}
+	// The visitor reports nothing.
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		splat, ok := n.(*hclsyntax.SplatExpr)
+		if !ok {
+			return nil
+		}
+		source, ok := splat.Source.(*hclsyntax.ScopeTraversalExpr)
+		if ok && len(source.Traversal) == 2 && engine.Addr(source.Traversal.RootName()+"."+attrName(source.Traversal, 1)) == block {
+			at := source.SrcRange
+			splat.Source = &hclsyntax.FunctionCallExpr{
+				Name: "values", Args: []hclsyntax.Expression{source}, NameRange: at, OpenParenRange: at, CloseParenRange: at,
+			}
+		}
+		return nil
+	})
 }
 
 // literal spots, without walking far, what plans mostly hold: expressions that refer to nothing.

@@ -30,6 +30,9 @@ func (l *loader) resolve(owner *node, may allowed, us []use) refs {
 		before := len(l.diags)
 		r.may.self = u.self
 		r.one(u.Traversal)
+		if n := r.nodes[engine.Addr(u.RootName()+"."+attrName(u.Traversal, 1))]; len(u.Traversal) == 2 && n != nil && n.res != nil && n.res.multiplier() == "for_each" {
+			splatInstances(u.expr, n.addr)
+		}
 		if len(l.diags) > before {
 			r.bad = append(r.bad, u.RootName())
 		}
@@ -54,9 +57,9 @@ func (r *resolver) one(t hcl.Traversal) {
 			r.named(t, "fact", slices.Contains(factNames(), attrName(t, 1)), factNames)
 		}
 	case root == "each":
-		r.special(t, r.may.each, "a resource with for_each", "key", "value")
+		r.special(t, r.may.each, "a resource with for_each")
 	case root == "count":
-		r.special(t, r.may.count, "a resource with count", "index")
+		r.special(t, r.may.count, "a resource with count")
 	case root == "self":
 		r.special(t, r.may.self, "a postcondition")
 	case r.kinds[root] != nil:
@@ -92,14 +95,10 @@ func (r *resolver) named(t hcl.Traversal, what string, exists bool, known func()
 	return false
 }
 
-func (r *resolver) special(t hcl.Traversal, ok bool, where string, attrs ...string) {
-	at := t.SourceRange()
-	name := attrName(t, 1)
-	switch {
-	case !ok:
-		r.errorf(at, nil, "Reference out of place", "%s has a value only in %s.", t.RootName(), where)
-	case len(attrs) > 0 && !slices.Contains(attrs, name):
-		r.errorf(at, nil, "Unsupported attribute", "%s has %s only.%s", t.RootName(), list(attrs), didYouMean(name, attrs))
+// special reports a name that has a value in some places only.
+func (r *resolver) special(t hcl.Traversal, ok bool, where string) {
+	if !ok {
+		r.errorf(t.SourceRange(), nil, "Reference out of place", "%s has a value only in %s.", t.RootName(), where)
 	}
 }
 

@@ -19,6 +19,8 @@ type resource struct {
 	label string
 	body  hcl.Body
 	part  *part
+	// spoiled blocks have mistakes that are plain without evaluating them.
+	spoiled bool
 	// after are the resources that depends_on names.
 	after    []engine.Addr
 	declared []engine.Declared
@@ -117,13 +119,13 @@ func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext) (eng
 	}
 	m.merge(own)
 	l.merge(m)
-	return d, !m.failed()
+	return d, !m.failed() && !r.spoiled
 }
 
 // spec is the kind's struct with what the block says.
 func (l *loader) spec(r *resource, ctx *hcl.EvalContext, m *mistakes) any {
 	p := r.part
-	if p.dynamic {
+	if p.dynamic && !r.spoiled {
 		p = r.kind.schema.lay(dynblock.Expand(r.body, ctx, dynblock.OptCheckForEach(checkDynamic)), true, m)
 	}
 	spec := r.kind.NewSpec()
@@ -133,8 +135,8 @@ func (l *loader) spec(r *resource, ctx *hcl.EvalContext, m *mistakes) any {
 	}
 	d := decoder{loader: l, ctx: ctx, m: m, kind: r.kind.Name(), texts: r.kind.schema}
 	d.decode(p, v)
-	if m.failed() {
-		return spec
+	if m.failed() || r.spoiled {
+		return spec // what a kind makes of half a block would mislead
 	}
 	if s, ok := spec.(engine.Loader); ok {
 		r.blame(p, s.Load(beside{l}), m)

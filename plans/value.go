@@ -3,6 +3,8 @@ package plans
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,7 +20,7 @@ func (l *loader) value(expr hcl.Expression, ctx *hcl.EvalContext, m *mistakes) (
 		return v, true
 	}
 	for _, d := range diags {
-		m.add(redact(d, expr, ctx))
+		m.add(redact(suggest(d, expr, ctx), expr, ctx))
 	}
 	return v, !diags.HasErrors()
 }
@@ -38,6 +40,43 @@ func redact(d *hcl.Diagnostic, expr hcl.Expression, ctx *hcl.EvalContext) *hcl.D
 		}
 	}
 	return d
+}
+
+// suggest adds the nearest name to a diagnostic about an attribute or a key that is not there.
+func suggest(d *hcl.Diagnostic, expr hcl.Expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
+	if d.Summary != "Unsupported attribute" && d.Summary != "Invalid index" || d.Subject == nil || ctx == nil {
+		return d
+	}
+	for _, t := range expr.Variables() {
+		for i := 1; i < len(t); i++ {
+			name, ok := stepName(t[i])
+			if !ok || !t[i].SourceRange().Overlaps(*d.Subject) {
+				continue
+			}
+			v, diags := t[:i].TraverseAbs(ctx)
+			if v, _ = v.Unmark(); !diags.HasErrors() && v.IsKnown() && !v.IsNull() && (v.Type().IsObjectType() || v.Type().IsMapType()) {
+				if values := v.AsValueMap(); !hasKey(values, name) {
+					d.Detail += didYouMean(name, slices.Collect(maps.Keys(values)))
+				}
+			}
+		}
+	}
+	return d
+}
+
+func hasKey(m map[string]cty.Value, key string) bool { _, ok := m[key]; return ok }
+
+// stepName is the name or the key of one step.
+func stepName(step hcl.Traverser) (string, bool) {
+	switch s := step.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
 }
 
 // told evaluates expr to a value that can be told, with no more marks than that it is sensitive.
@@ -113,12 +152,14 @@ func unfit(a attr, v cty.Value, t cty.Type, err error, m *mistakes) {
 	if errors.As(err, &pathErr) {
 		at, where = pinpoint(a.expr, pathErr.Path), a.name+pathString(pathErr.Path)
 	}
-	got := ""
-	if t != cty.DynamicPseudoType {
-		got = fmt.Sprintf(" %s takes %s; this is %s.", a.name, t.FriendlyNameForConstraint(), v.Type().FriendlyName())
+	why := strings.TrimSuffix(err.Error(), ".")
+	if t != cty.DynamicPseudoType && !strings.Contains(why, "but have") {
+		if part, err := pathErr.Path.Apply(v); err == nil {
+			why += ", but have " + part.Type().FriendlyName()
+		}
 	}
 	full := a.expr.Range()
-	m.errorf(at.Range(), &full, "Unsuitable value", "Unsuitable value for %s: %s.%s", where, strings.TrimSuffix(err.Error(), "."), got)
+	m.errorf(at.Range(), &full, "Unsuitable value", "Unsuitable value for %s: %s.", where, why)
 }
 
 // pinpoint is the part of expr that path leads to, as far as it is written out.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"io/fs"
 	"path"
 	"strconv"
 
@@ -36,6 +37,9 @@ func (f *Files) at(verb, name string, change func(spot) error) error {
 
 // explain puts into words why the kernel refused a change.
 func (f *Files) explain(verb, name string, err error) error {
+	if _, done := errors.AsType[*fs.PathError](err); done {
+		return err // another reason around it would hide the path
+	}
 	switch {
 	case errors.Is(err, unix.EROFS):
 		err = &reason{"the file system is read-only", err}

@@ -81,7 +81,10 @@ func parseRun(path string, b []byte, last bool) ([]record, int64, error) {
 		at := int64(len(b) - len(rest))
 		js, after, ok, spoiled := unframe(rest)
 		if !ok {
-			if last && !spoiled && !anyWhole(rest) {
+			if !spoiled {
+				after = rest
+			}
+			if last && !anyWhole(after) {
 				return tail(recs, at)
 			}
 			return nil, 0, &DamagedError{Path: path, Offset: at, What: "a record does not match its checksum"}

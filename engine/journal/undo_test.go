@@ -121,7 +121,7 @@ func change(t *testing.T, r *rig, d engine.Declared) *engine.Change {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Changes[0]
+	return p.Changes[slices.IndexFunc(p.Changes, func(c *engine.Change) bool { return c.Addr == d.Addr })]
 }
 
 func TestShow(t *testing.T) {

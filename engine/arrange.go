@@ -1,0 +1,102 @@
+package engine
+
+import "slices"
+
+// arrange puts removals first, dependants before what they depend on, then everything else with
+// what it depends on first. Last go the removals of what other changes stop needing: a user is
+// removed once nothing is theirs any more. Edges that earlier runs recorded may contradict each
+// other; those of a removal that waits in a circle are dropped.
+func arrange(cs []*Change) []*Change {
+	late := postponed(cs)
+	var first, middle, last []*Change
+	for _, i := range removals(cs) {
+		if late[cs[i]] {
+			last = append(last, cs[i])
+		} else {
+			first = append(first, cs[i])
+		}
+	}
+	deps := make([][]int, len(cs))
+	for i, c := range cs {
+		for _, d := range c.deps {
+			if !goes(c) && !goes(cs[d]) {
+				deps[i] = append(deps[i], d)
+				c.waits = append(c.waits, cs[d])
+			}
+		}
+	}
+	order, left := sorted(deps)
+	for _, i := range append(order, left...) {
+		if !goes(cs[i]) {
+			middle = append(middle, cs[i])
+		}
+	}
+	return slices.Concat(first, middle, last)
+}
+
+func goes(c *Change) bool { return c.Want == nil && c.Action != Defer }
+
+// removals returns the indexes of the removals in their order.
+func removals(cs []*Change) []int {
+	n := len(cs)
+	// Walking backwards keeps unordered removals in the reverse of the order in which they came.
+	flip := func(i int) int { return n - 1 - i }
+	deps := make([][]int, n)
+	for i, c := range cs {
+		for _, d := range c.deps {
+			if goes(c) && goes(cs[d]) {
+				deps[flip(d)] = append(deps[flip(d)], flip(i))
+				cs[d].waits = append(cs[d].waits, c)
+			}
+		}
+	}
+	var out []int
+	order, left := sorted(deps)
+	for _, i := range append(order, left...) {
+		if goes(cs[flip(i)]) {
+			out = append(out, flip(i))
+		}
+	}
+	return out
+}
+
+// postponed finds the removals that wait until a change no longer needs what they remove, and
+// those that wait for them in turn. What makes room for another kind's thing cannot wait.
+func postponed(cs []*Change) map[*Change]bool {
+	comes := map[Claim]bool{}
+	for _, c := range cs {
+		for _, claim := range c.Claims {
+			comes[claim] = comes[claim] || !goes(c)
+		}
+	}
+	going := map[Claim]*Change{}
+	for _, c := range cs {
+		if goes(c) && !comes[c.Claim()] {
+			for _, claim := range c.Claims {
+				going[claim] = c
+			}
+		}
+	}
+	late := map[*Change]bool{}
+	var wait func(r *Change)
+	wait = func(r *Change) {
+		if late[r] {
+			return
+		}
+		late[r] = true
+		for _, d := range r.deps {
+			if goes(cs[d]) && !comes[cs[d].Claim()] {
+				wait(cs[d])
+			}
+		}
+	}
+	for _, c := range cs {
+		for _, claim := range c.needed {
+			if r := going[claim]; r != nil && !goes(c) {
+				r.waits = append(r.waits, c)
+				wait(r)
+			}
+		}
+	}
+	return late
+}
