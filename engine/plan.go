@@ -25,6 +25,8 @@ type Planner struct {
 	Parallelism int
 	// Force takes back also what is no longer as the run left it.
 	Force bool
+	// ForgetSecrets is for a run that keeps no old secret: replacing one cannot be undone.
+	ForgetSecrets bool
 }
 
 // Plan is what must change on a host, in the order in which it is done.

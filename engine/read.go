@@ -137,6 +137,9 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 		return fmt.Errorf("%s cannot go back to what was there before: %w", c.Addr, err)
 	}
 	c.Irreversible = c.Kind.irrev(c.Have, c.Want)
+	if c.Irreversible == "" && p.ForgetSecrets && hasSecret(c.Have) {
+		c.Irreversible = "the secret that is there now is not kept"
+	}
 	return plan.unmet(c.Kind.check(ctx, p.View, c.Have, c.Want))
 }
 

@@ -124,6 +124,14 @@ func Complete(spec any) error {
 	})
 }
 
+// hasSecret reports whether a Text in spec is a secret.
+func hasSecret(spec any) bool {
+	found := false
+	// The callback returns no error, so neither does the walk.
+	_ = eachText(reflect.ValueOf(spec), func(t *Text) error { found = found || t.secret; return nil })
+	return found
+}
+
 var textType = reflect.TypeFor[Text]()
 
 // eachText calls f for every Text below v, which is a pointer or is addressable.

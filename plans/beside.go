@@ -68,8 +68,8 @@ func (b beside) render(name string, vars map[string]cty.Value) (cty.Value, error
 	if !utf8.Valid(src) {
 		return cty.NilVal, fmt.Errorf("cannot render %s: it is not UTF-8", name)
 	}
-	if diags := tooDeep(src, name); diags.HasErrors() {
-		return cty.NilVal, fmt.Errorf("cannot render %s: %w", name, diags)
+	if deepTemplate(src, name) {
+		return cty.NilVal, fmt.Errorf("cannot render %s: %s", name, nestedTooDeeply)
 	}
 	expr, diags := hclsyntax.ParseTemplate(src, name, hcl.InitialPos)
 	if diags.HasErrors() {

@@ -112,6 +112,9 @@ func (l *loader) say(v *variable, g given) (cty.Value, bool) {
 	if l.merge(m); !ok {
 		return cty.NilVal, false
 	}
+	if value.IsNull() && !v.nullable && v.initial != cty.NilVal {
+		return v.initial, true // null is left out, and this variable has a default
+	}
 	return l.fit(v, value, a)
 }
 

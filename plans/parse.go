@@ -131,37 +131,3 @@ func readFile(name string) ([]byte, error) {
 	}
 	return os.ReadFile(name)
 }
-
-// maxDepth is how deep expressions and blocks may nest. The parsers recurse, and a stack that
-// overflows ends the process.
-const maxDepth = 1000
-
-// tooDeep refuses what nests deeper than maxDepth. It counts brackets and operators before an
-// operand wherever they stand, in strings and comments too: no plan comes near the limit.
-func tooDeep(src []byte, name string) hcl.Diagnostics {
-	depth, run := 0, 0
-	for i, b := range src {
-		switch b {
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth = max(depth-1, 0)
-		}
-		switch b {
-		case '!', '-', '?':
-			run++
-		case ' ', '\t':
-		default:
-			run = 0
-		}
-		if depth > maxDepth || run > maxDepth {
-			pos := hcl.Pos{Line: 1 + strings.Count(string(src[:i]), "\n"), Column: 1, Byte: i}
-			return hcl.Diagnostics{{
-				Severity: hcl.DiagError, Summary: "Nested too deeply",
-				Detail:  "Expressions and blocks may be nested 1,000 deep.",
-				Subject: &hcl.Range{Filename: name, Start: pos, End: pos},
-			}}
-		}
-	}
-	return nil
-}

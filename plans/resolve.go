@@ -30,7 +30,8 @@ func (l *loader) resolve(owner *node, may allowed, us []use) refs {
 		before := len(l.diags)
 		r.may.self = u.self
 		r.one(u.Traversal)
-		if n := r.nodes[engine.Addr(u.RootName()+"."+attrName(u.Traversal, 1))]; len(u.Traversal) == 2 && n != nil && n.res != nil && n.res.multiplier() == "for_each" {
+		n := r.nodes[engine.Addr(u.RootName()+"."+attrName(u.Traversal, 1))]
+		if len(u.Traversal) == 2 && n != nil && n.res != nil && n.res.multiplier() == "for_each" {
 			splatInstances(u.expr, n.addr)
 		}
 		if len(l.diags) > before {

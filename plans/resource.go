@@ -111,7 +111,7 @@ func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext) (eng
 	d.Timeout = l.timeout(r.part, ctx, &m)
 	l.lifecycle(r, &d, ctx, &m)
 	var own mistakes
-	spec := l.spec(r, ctx, &own)
+	spec := l.spec(r, ctx, d.Absent, &own)
 	if d.LeftOut && own.failed() {
 		own = mistakes{} // what is left out need not make sense on this host
 	} else {
@@ -123,7 +123,7 @@ func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext) (eng
 }
 
 // spec is the kind's struct with what the block says.
-func (l *loader) spec(r *resource, ctx *hcl.EvalContext, m *mistakes) any {
+func (l *loader) spec(r *resource, ctx *hcl.EvalContext, absent bool, m *mistakes) any {
 	p := r.part
 	if p.dynamic && !r.spoiled {
 		p = r.kind.schema.lay(dynblock.Expand(r.body, ctx, dynblock.OptCheckForEach(checkDynamic)), true, m)
@@ -137,6 +137,9 @@ func (l *loader) spec(r *resource, ctx *hcl.EvalContext, m *mistakes) any {
 	d.decode(p, v)
 	if m.failed() || r.spoiled {
 		return spec // what a kind makes of half a block would mislead
+	}
+	if s, ok := spec.(engine.Absenter); ok && absent {
+		s.Absent()
 	}
 	if s, ok := spec.(engine.Loader); ok {
 		r.blame(p, s.Load(beside{l}), m)

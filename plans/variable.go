@@ -144,11 +144,7 @@ func (l *loader) set(v *variable, g given) {
 	v.from = "default"
 	if g.from != "" {
 		v.from = g.from
-		var said cty.Value
-		if said, ok = l.say(v, g); ok && said.IsNull() && !v.nullable && v.initial != cty.NilVal {
-			said = v.initial // null is left out, and this variable has a default
-		}
-		value = said
+		value, ok = l.say(v, g)
 	}
 	switch {
 	case ok:

@@ -23,7 +23,6 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.autoApprove, "auto-approve", false, "do not ask, also on a terminal")
 	flags.DurationVar(&f.lockTimeout, "lock-timeout", 0, "how long to wait for another run on this root to end")
-	flags.StringVar(&f.secrets, "secrets", "vault", `"digest-only" keeps no old secret for undo`)
 }
 
 func (a *app) applyCmd() *cobra.Command {
@@ -40,7 +39,7 @@ SIGINT and SIGTERM end the run after the change at hand; exit status 130 or 143.
 		Example: `  agent0-converge apply laptop.hcl
   agent0-converge apply --root /mnt/image laptop.hcl
   agent0-converge apply saved.json              # refuses if the host has moved`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1, "PLAN or SAVED"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.apply(cmd.Context(), planPath(args), f, r)
 		},
@@ -54,6 +53,7 @@ SIGINT and SIGTERM end the run after the change at hand; exit status 130 or 143.
 }
 
 func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (err error) {
+	r.secrets = f.secrets
 	saved, err := readSaved(path)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (
 		}
 		path = saved.Path
 	}
-	if f.missingSecrets != "error" {
+	if f.missingSecrets == "ok" {
 		return errors.New("--missing-secrets=ok is for plan: apply needs the secrets")
 	}
 	calls := &relay{}

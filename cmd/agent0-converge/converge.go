@@ -26,11 +26,12 @@ func (r *relay) ran(c host.Call) {
 
 // start takes the lock and says what an interrupted run left.
 func (a *app) start(ctx context.Context, h *host.Host, j *journal.Journal, info journal.Info, f runFlags) (*journal.Recording, error) {
-	if f.secrets != "vault" && f.secrets != "digest-only" {
-		return nil, fmt.Errorf(`--secrets is "vault" or "digest-only", not %q`, f.secrets)
+	forget, err := forgetSecrets(f.secrets, h)
+	if err != nil {
+		return nil, err
 	}
 	info.Version, info.Args = version, os.Args
-	rec, err := j.Start(ctx, h, info, journal.Options{LockTimeout: f.lockTimeout, SecretsDigestOnly: f.secrets == "digest-only"})
+	rec, err := j.Start(ctx, h, info, journal.Options{LockTimeout: f.lockTimeout, SecretsDigestOnly: forget})
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +39,18 @@ func (a *app) start(ctx context.Context, h *host.Host, j *journal.Journal, info 
 		a.text().found(rec.Found())
 	}
 	return rec, nil
+}
+
+// forgetSecrets decides whether old secrets are kept for undo: never in an image, which may be
+// copied to anywhere.
+func forgetSecrets(flag string, h *host.Host) (bool, error) {
+	switch flag {
+	case "vault":
+		return h.Offline, nil
+	case "digest-only":
+		return true, nil
+	}
+	return false, fmt.Errorf(`--secrets is "vault" or "digest-only", not %q`, flag)
 }
 
 // convergence is one run: a plan that is to be made so.

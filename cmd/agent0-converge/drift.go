@@ -18,7 +18,7 @@ func (a *app) driftCmd() *cobra.Command {
 if something differs, 0 if nothing does.`,
 		Example: `  agent0-converge drift laptop.hcl
   agent0-converge drift --json laptop.hcl | jq '.changes[] | select(.fields[]?.cause == "drift") | .address'`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1, "PLAN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.drift(cmd.Context(), planPath(args), f)
 		},

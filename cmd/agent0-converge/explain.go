@@ -19,7 +19,7 @@ func (a *app) explainCmd() *cobra.Command {
 		Example: `  agent0-converge explain              # the kinds
   agent0-converge explain file         # its attributes
   agent0-converge explain file.mode`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1, "KIND"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			kinds, err := reference.Kinds()
 			if err != nil {
@@ -88,7 +88,7 @@ func describe(w io.Writer, indent string, a reference.Attribute) {
 
 // didYouMean names the nearest of names, if it is near enough to be a slip.
 func didYouMean(name string, names []string) string {
-	best, distance := "", 4
+	best, distance := "", min(4, max(2, 1+len(name)/2))
 	for _, n := range names {
 		if d := levenshtein.Distance(name, n, nil); d < distance {
 			best, distance = n, d

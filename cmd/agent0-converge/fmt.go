@@ -49,7 +49,7 @@ func (a *app) format(args []string, check, diff bool) error {
 	for _, name := range files {
 		src, err := os.ReadFile(name)
 		if err != nil {
-			return err
+			return fmt.Errorf("cannot format: %w", err)
 		}
 		out, diags := plans.Format(src, name)
 		if diags.HasErrors() {
@@ -98,7 +98,7 @@ func planFiles(args []string) ([]string, error) {
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cannot format: %w", err)
 		}
 		if !info.IsDir() {
 			if !strings.HasSuffix(arg, ".hcl") {

@@ -14,7 +14,7 @@ func (a *app) historyCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "List the runs that changed this host: who, when, which plan, how it ended",
-		Args:  cobra.NoArgs,
+		Args:  atMost(0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			h, err := a.openHost("", watchers{})
 			if err != nil {

@@ -25,7 +25,7 @@ kernel has that. PLAN is a file or a folder; without it, this folder.`,
 		Example: `  agent0-converge plan laptop.hcl
   agent0-converge plan --detailed-exitcode .       # exit status 2 if something differs
   agent0-converge plan --out saved.json . && agent0-converge apply saved.json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1, "PLAN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			differs, err := a.plan(cmd.Context(), planPath(args), f, out, all)
 			if err == nil && differs && detailed {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -30,9 +31,19 @@ restores what was there before, byte for byte.`,
   agent0-converge apply --root /mnt laptop.hcl # converge an image tree`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			// An empty shell variable must not turn an image's plan loose on this machine.
+			if a.rootDir == "" && cmd.Flags().Changed("root") {
+				return errors.New("--root is empty: name a folder, or leave --root out to mean this machine")
+			}
+			return nil
+		},
 	}
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetHelpCommand(helpCmd())
 	cmd.SetIn(a.stdin)
 	cmd.SetOut(a.stdout)
 	cmd.SetErr(a.stderr)
@@ -41,7 +52,7 @@ restores what was there before, byte for byte.`,
 	flags.BoolVar(&a.noColor, "no-color", false, "plain text also on a terminal (as NO_COLOR does)")
 	cmd.AddCommand(
 		a.planCmd(), a.applyCmd(), a.undoCmd(), a.driftCmd(), a.validateCmd(), a.fmtCmd(),
-		a.showCmd(), a.historyCmd(), a.explainCmd(), a.versionCmd(),
+		a.showCmd(), a.historyCmd(), a.explainCmd(), a.versionCmd(), a.completionCmd(),
 	)
 	return cmd
 }

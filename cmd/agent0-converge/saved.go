@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/engine"
@@ -17,18 +18,20 @@ const savedFormat = 1
 // savedPlan is what "plan --out" writes: how the plan was read, and what was then found and wanted.
 // It holds no content and no secret: texts stand in it by reference.
 type savedPlan struct {
-	Format    int           `json:"agent0_converge_saved_plan"`
-	Version   string        `json:"version"`
-	Created   time.Time     `json:"created"`
-	Root      string        `json:"root"`
-	Path      string        `json:"plan"`
-	Name      string        `json:"name"`
-	Digest    string        `json:"digest"`
-	Vars      []string      `json:"vars,omitempty"`
-	VarFiles  []string      `json:"var_files,omitempty"`
-	Targets   []string      `json:"targets,omitempty"`
-	Excludes  []string      `json:"excludes,omitempty"`
-	Facts     string        `json:"facts,omitempty"`
+	Format   int       `json:"agent0_converge_saved_plan"`
+	Version  string    `json:"version"`
+	Created  time.Time `json:"created"`
+	Root     string    `json:"root"`
+	Path     string    `json:"plan"`
+	Name     string    `json:"name"`
+	Digest   string    `json:"digest"`
+	Vars     []string  `json:"vars,omitempty"`
+	VarFiles []string  `json:"var_files,omitempty"`
+	Targets  []string  `json:"targets,omitempty"`
+	Excludes []string  `json:"excludes,omitempty"`
+	Facts    string    `json:"facts,omitempty"`
+	// Unkeyed is a plan saved before the host had a key for secrets: nothing can be said of them.
+	Unkeyed   bool          `json:"unkeyed,omitempty"`
 	Resources []savedChange `json:"changes"`
 }
 
@@ -53,7 +56,7 @@ func openSaved(name string) (*savedFile, error) {
 		return &savedFile{}, nil
 	}
 	if old, err := os.ReadFile(name); err == nil && len(old) > 0 && !isSaved(old) {
-		return nil, fmt.Errorf("cannot save the plan to %s: it exists and is not a saved plan", name)
+		return nil, fmt.Errorf("cannot save the plan to %s: it exists and is not a saved plan; name another file, or remove it", name)
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -111,7 +114,7 @@ func (a *app) saved(sess *session, p *engine.Plan) (*savedPlan, error) {
 	out := &savedPlan{
 		Format: savedFormat, Version: version, Created: time.Now().UTC().Truncate(time.Second), Root: root,
 		Name: sess.plan.Name, Digest: sess.plan.Digest, Vars: sess.flags.vars,
-		Targets: sess.flags.targets, Excludes: sess.flags.excludes,
+		Targets: sess.flags.targets, Excludes: sess.flags.excludes, Unkeyed: !sess.journal.Keyed(),
 	}
 	if out.Path, err = absolute(sess.path); err != nil {
 		return nil, err
@@ -125,11 +128,12 @@ func (a *app) saved(sess *session, p *engine.Plan) (*savedPlan, error) {
 		}
 		out.VarFiles = append(out.VarFiles, name)
 	}
-	out.Resources, err = savedChanges(sess.planner(sess.journal), p)
+	out.Resources, err = savedChanges(sess.planner(sess.journal), p, out.Unkeyed)
 	return out, err
 }
 
-func savedChanges(planner engine.Planner, p *engine.Plan) ([]savedChange, error) {
+// savedChanges records the changes of p. Unkeyed leaves out the references of secrets.
+func savedChanges(planner engine.Planner, p *engine.Plan, unkeyed bool) ([]savedChange, error) {
 	var out []savedChange
 	for _, c := range p.Changes {
 		have, err := planner.Record(c.Kind, c.Have)
@@ -140,9 +144,21 @@ func savedChanges(planner engine.Planner, p *engine.Plan) ([]savedChange, error)
 		if err != nil {
 			return nil, err
 		}
+		if unkeyed {
+			withoutSecrets(have)
+			withoutSecrets(want)
+		}
 		out = append(out, savedChange{c.Addr, c.Action, have, want})
 	}
 	return out, nil
+}
+
+var secretRef = regexp.MustCompile(`"hmac-sha256:[0-9a-f]*"`)
+
+func withoutSecrets(r engine.Recorded) {
+	for name, raw := range r {
+		r[name] = secretRef.ReplaceAll(raw, []byte(`"hmac-sha256:"`))
+	}
 }
 
 func absolute(name string) (string, error) {
@@ -204,7 +220,7 @@ func (p *savedPlan) holds(s *session, planner engine.Planner, now *engine.Plan) 
 	if s.plan.Digest != p.Digest {
 		return fmt.Errorf("the plan or its variables changed since it was saved" + again)
 	}
-	found, err := savedChanges(planner, now)
+	found, err := savedChanges(planner, now, p.Unkeyed)
 	if err != nil {
 		return err
 	}

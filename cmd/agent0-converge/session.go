@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -23,6 +25,7 @@ type planFlags struct {
 	facts             string
 	missingSecrets    string
 	parallelism       int
+	secrets           string
 }
 
 func (f *planFlags) input(cmd *cobra.Command) {
@@ -30,6 +33,7 @@ func (f *planFlags) input(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.vars, "var", nil, "value of a variable, NAME=VALUE (not for sensitive ones)")
 	flags.StringArrayVar(&f.varFiles, "var-file", nil, "file with values of variables")
 	flags.StringVar(&f.facts, "facts", "", "JSON file with facts that the root cannot tell")
+	flags.StringVar(&f.secrets, "secrets", "vault", `"digest-only" keeps no old secret for undo; so it is with --root`)
 	flags.StringVar(&f.missingSecrets, "missing-secrets", "error", `"ok" plans without the values of sensitive variables`)
 }
 
@@ -57,20 +61,31 @@ type watchers struct {
 // openHost opens the machine or the root that --root names.
 func (a *app) openHost(factsFile string, w watchers) (*host.Host, error) {
 	h, err := host.Open(host.Options{Root: a.rootDir, Ran: w.ran})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; make the folder first, or name another with --root", err)
+	}
 	if err != nil || factsFile == "" {
 		return h, err
 	}
-	f, err := os.Open(factsFile)
+	facts, err := readFacts(factsFile)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read facts: %w", err)
+		return nil, errors.Join(err, h.Close())
+	}
+	h.Facts = h.Facts.Fill(facts)
+	return h, nil
+}
+
+func readFacts(name string) (host.Facts, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return host.Facts{}, fmt.Errorf("cannot read facts: %w", err)
 	}
 	defer f.Close()
 	facts, err := host.LoadFacts(f)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read facts from %s: %w", factsFile, err)
+		return facts, fmt.Errorf("%s: %w", name, err)
 	}
-	h.Facts = h.Facts.Fill(facts)
-	return h, nil
+	return facts, nil
 }
 
 // evaluate reads the plan at path for a host with these facts. The plan is not nil unless there is
@@ -82,7 +97,7 @@ func (a *app) evaluate(path string, facts host.Facts, f planFlags) (*plans.Plan,
 	vars := map[string]string{}
 	for _, v := range f.vars {
 		name, value, ok := strings.Cut(v, "=")
-		if !ok {
+		if !ok || name == "" {
 			return nil, nil, fmt.Errorf("--var %q is not NAME=VALUE", v)
 		}
 		vars[name] = value
@@ -138,7 +153,8 @@ func kindNamed(name string) (*engine.Kind, bool) {
 
 func (s *session) planner(l engine.Ledger) engine.Planner {
 	p := engine.Planner{
-		View: s.host.View(), Ledger: l, Kinds: kindNamed, Name: s.plan.Name, Parallelism: s.flags.parallelism,
+		ForgetSecrets: s.flags.secrets == "digest-only" || s.host.Offline,
+		View:          s.host.View(), Ledger: l, Kinds: kindNamed, Name: s.plan.Name, Parallelism: s.flags.parallelism,
 	}
 	for _, t := range s.flags.targets {
 		p.Targets = append(p.Targets, engine.Addr(t))

@@ -21,7 +21,7 @@ func (a *app) showCmd() *cobra.Command {
 		Example: `  agent0-converge show          # what the plans of this host manage
   agent0-converge show 12       # run 12
   agent0-converge show saved.json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1, "RUN or SAVED"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if id, err := strconv.Atoi(args[0]); err == nil {

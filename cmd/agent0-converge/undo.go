@@ -28,13 +28,14 @@ itself: undoing it brings back what it took back.`,
 		Example: `  agent0-converge undo
   agent0-converge undo --to 12        # as it was before run 12
   agent0-converge undo --dry-run      # show what it would do`,
-		Args: cobra.NoArgs,
+		Args: atMost(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.undo(cmd.Context(), to, force, dryRun, r)
 		},
 	}
 	r.add(cmd)
 	a.jsonFlag(cmd)
+	cmd.Flags().StringVar(&r.secrets, "secrets", "vault", `"digest-only" keeps no old secret for undo; so it is with --root`)
 	cmd.Flags().IntVar(&to, "to", 0, "go back to before this run (see history)")
 	cmd.Flags().BoolVar(&force, "force", false, "also take back what somebody changed since")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing")

@@ -18,7 +18,7 @@ func (a *app) validateCmd() *cobra.Command {
 a host that is not this one.`,
 		Example: `  agent0-converge validate --json laptop.hcl     # diagnostics in OpenTofu's shape
   agent0-converge validate --facts falcon.json laptop.hcl`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1, "PLAN"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.validate(planPath(args), f) },
 	}
 	f.input(cmd)

@@ -14,7 +14,7 @@ func (a *app) versionCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program and of the formats that it writes",
-		Args:  cobra.NoArgs,
+		Args:  atMost(0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
 				return json.NewEncoder(a.stdout).Encode(map[string]any{

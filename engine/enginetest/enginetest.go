@@ -26,9 +26,8 @@ type Case[S any] struct {
 	Programs map[string]hosttest.Program
 	// Offline makes it an image.
 	Offline bool
-	// Sources are the files beside the plan, for a kind that is an engine.Loader. A template is
-	// rendered to its own text.
-	Sources map[string]string
+	// Sources are the files beside the plan, for a kind that is an engine.Loader.
+	Sources Sources
 	// Spec is the block, as it is decoded: it is loaded, given its defaults and validated.
 	Spec *S
 	// Absent wants the thing gone.
@@ -96,7 +95,7 @@ func (c Case[S]) scenario(t *testing.T, kind *engine.Kind) *scenario {
 }
 
 // ready does to a spec what plans does once it is decoded.
-func ready(t *testing.T, spec any, absent bool, files sources) {
+func ready(t *testing.T, spec any, absent bool, files Sources) {
 	t.Helper()
 	if a, ok := spec.(engine.Absenter); ok && absent {
 		a.Absent()

@@ -138,11 +138,11 @@ func ownState(p string) bool {
 		p == path.Join(path.Dir(engine.StateDir), host.TempName(path.Base(engine.StateDir)))
 }
 
-// sources are files beside a plan.
-type sources map[string]string
+// Sources are the files beside a plan, by name. A template is rendered by filling in "${name}".
+type Sources map[string]string
 
 // ReadFile returns a file.
-func (s sources) ReadFile(name string) ([]byte, error) {
+func (s Sources) ReadFile(name string) ([]byte, error) {
 	text, ok := s[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
@@ -150,8 +150,8 @@ func (s sources) ReadFile(name string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// Render returns the template's own text, with "NAME" in braces filled in.
-func (s sources) Render(name string, vars map[string]any) (string, error) {
+// Render fills in a template.
+func (s Sources) Render(name string, vars map[string]any) (string, error) {
 	b, err := s.ReadFile(name)
 	text := string(b)
 	for key, value := range vars {

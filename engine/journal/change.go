@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,7 +21,7 @@ func (r *Recording) Begin(c *engine.Change) error {
 		b.Set, err = r.entryAgain(c.Prior)
 	}
 	if err == nil {
-		err = r.write(true, record{Begin: b}, b.effect)
+		err = r.write(true, record{Begin: b})
 	}
 	if err != nil {
 		return fmt.Errorf("cannot record the change of %s: %w", c.Addr, err)
@@ -53,7 +52,7 @@ func (r *Recording) End(c *engine.Change, failed error) error {
 		e.After, err = r.record(c.Kind, c.After, r.Ref)
 	}
 	if err == nil {
-		err = r.write(false, record{End: e}, e.effect)
+		err = r.write(false, record{End: e})
 	}
 	if err != nil {
 		return fmt.Errorf("cannot record the end of %s: %w", c.Addr, err)
@@ -68,7 +67,7 @@ func (r *Recording) End(c *engine.Change, failed error) error {
 func (r *Recording) Settle(c *engine.Change) error {
 	b, err := r.settle(c)
 	if err == nil && b.effect != (effect{}) {
-		err = r.write(false, record{Settle: b}, b.effect)
+		err = r.write(false, record{Settle: b})
 		if err == nil {
 			r.run.add(b, true)
 		}
@@ -195,8 +194,8 @@ func (r *Recording) outcome(c *engine.Change) (effect, error) {
 
 // entryAgain is an entry that was in the ledger once, with the short contents that it needs.
 func (r *Recording) entryAgain(e *engine.Entry) (*kept, error) {
-	if len(e.Claims) == 0 {
-		return nil, errors.New("an entry of the ledger has no claim")
+	if !claimed(e.Claims) {
+		return nil, errNoClaim
 	}
 	return &kept{Entry: *e, Texts: r.shortTexts(e.Before)}, nil
 }
@@ -213,7 +212,7 @@ func (r *Recording) Call(c host.Call) {
 	}
 	if err := r.prepare(); err != nil {
 		r.failure = err
-	} else if err := r.write(false, record{Call: call}, effect{}); err != nil {
+	} else if err := r.write(false, record{Call: call}); err != nil {
 		r.failure = fmt.Errorf("cannot record that %s ran: %w", c.Argv[0], err)
 	}
 }

@@ -143,10 +143,8 @@ func readAll(t *testing.T, recs []record) {
 	}
 	s := state{ledger: ledger{index: map[engine.Claim]int{}}}
 	for _, r := range recs {
-		for _, e := range r.effects() {
-			if err := s.ledger.apply(e); err != nil {
-				return
-			}
+		if err := s.ledger.apply(r.effect()); err != nil {
+			return
 		}
 	}
 	s.add(run, len(recs))

@@ -56,8 +56,10 @@ type Journal struct {
 	onDisk bool   // the key is
 	// texts are short contents of the records that were looked at, by reference.
 	texts map[string]string
-	// secrets are the values that no record may show.
+	// secrets are the values that no record may show, and pieces what of them would give them away.
 	secrets map[string]bool
+	pieces  []string
+	sorted  bool
 }
 
 var _ engine.Ledger = (*Journal)(nil)
@@ -165,4 +167,12 @@ func (j *Journal) Plans() []string {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	return j.state.ledger.plans()
+}
+
+// Keyed reports whether the host has a key, so that the references of secrets hold beyond this
+// process.
+func (j *Journal) Keyed() bool {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.onDisk
 }

@@ -1,9 +1,7 @@
 package journal
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -208,12 +206,12 @@ func fields(line string) (f [lineFields]string) {
 }
 
 func encodeLine(k *kept) (string, error) {
+	if !claimed(k.Claims) {
+		return "", errNoClaim
+	}
 	js, err := json.Marshal(detail{k.Needs, k.DependsOn, k.Spec, k.Before, k.Texts})
 	if err != nil {
 		return "", err
-	}
-	if len(k.Claims) == 0 {
-		return "", errors.New("an entry of the ledger has no claim")
 	}
 	claims := make([]string, len(k.Claims))
 	for i, c := range k.Claims {
@@ -230,7 +228,7 @@ func encodeLine(k *kept) (string, error) {
 	}
 	return strings.Join([]string{
 		strings.Join(claims, " "), escape(k.Plan), escape(string(k.Addr)), escape(k.Kind), escape(k.Digest), flags,
-		string(bytes.TrimSpace(js)),
+		string(js),
 	}, "\t"), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/engine"
@@ -91,27 +92,30 @@ func decode(js []byte) (record, error) {
 		return r, errors.New("a record is of no kind that this version knows")
 	}
 	for _, b := range []*begun{r.Begin, r.Settle} {
-		if b != nil && len(b.Claims) == 0 {
-			return r, errors.New("a record of a change has no claim")
+		if b != nil && !claimed(b.Claims) {
+			return r, errors.New("a record of a change does not say of what")
 		}
 	}
-	for _, e := range r.effects() {
-		if e.Set != nil && len(e.Set.Claims) == 0 {
-			return r, errors.New("an entry of the ledger has no claim")
-		}
+	if set := r.effect().Set; set != nil && !claimed(set.Claims) {
+		return r, errNoClaim
 	}
 	return r, nil
 }
 
-// effects are what the record changes in the ledger.
-func (r record) effects() []effect {
+// errNoClaim is an entry that nothing could ever find.
+var errNoClaim = errors.New("an entry of the ledger does not say of what")
+
+func claimed(cs []engine.Claim) bool { return len(cs) > 0 && !slices.Contains(cs, "") }
+
+// effect is what the record changes in the ledger.
+func (r record) effect() effect {
 	switch {
 	case r.Begin != nil:
-		return []effect{r.Begin.effect}
+		return r.Begin.effect
 	case r.Settle != nil:
-		return []effect{r.Settle.effect}
+		return r.Settle.effect
 	case r.End != nil:
-		return []effect{r.End.effect}
+		return r.End.effect
 	}
-	return nil
+	return effect{}
 }

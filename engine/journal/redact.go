@@ -1,26 +1,34 @@
 package journal
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 	"strings"
 )
 
+// hide keeps a secret, and what it is made of, out of what will be recorded.
+func (j *Journal) hide(secret string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.secrets[secret] {
+		j.secrets[secret] = true
+		j.pieces = append(j.pieces, secretPieces(secret)...)
+		j.sorted = false
+	}
+}
+
 // redact replaces every secret in s, also where only a line or a value of it appears.
 func (j *Journal) redact(s string) string {
-	if s == "" {
-		return s
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.sorted {
+		// The longest first, so that no rest of one shows where it holds another.
+		slices.SortFunc(j.pieces, func(a, b string) int {
+			return cmp.Or(len(b)-len(a), strings.Compare(a, b))
+		})
+		j.pieces, j.sorted = slices.Compact(j.pieces), true
 	}
-	j.mu.RLock()
-	secrets := slices.Collect(maps.Keys(j.secrets))
-	j.mu.RUnlock()
-	var pieces []string
-	for _, secret := range secrets {
-		pieces = append(pieces, secretPieces(secret)...)
-	}
-	// The longest first, so that no rest of one shows where it holds another.
-	slices.SortFunc(pieces, func(a, b string) int { return len(b) - len(a) })
-	for _, piece := range slices.Compact(pieces) {
+	for _, piece := range j.pieces {
 		s = strings.ReplaceAll(s, piece, "(secret)")
 	}
 	return s

@@ -79,7 +79,7 @@ func (l *ledger) load(line string) bool {
 	field, _, _ := strings.Cut(line, "\t")
 	for c := range strings.SplitSeq(field, " ") {
 		claim := engine.Claim(unescape(c))
-		if _, taken := l.index[claim]; taken || claim == "" {
+		if other, taken := l.index[claim]; taken && other != at || claim == "" {
 			return false
 		}
 		l.index[claim] = at

@@ -134,10 +134,8 @@ func (s *state) foldFile(t host.Tree, id int, last bool) error {
 		return &DamagedError{Path: runPath(id), What: fmt.Sprintf("it is the file of run %d", run.ID)}
 	}
 	for _, r := range recs {
-		for _, e := range r.effects() {
-			if err := s.ledger.apply(e); err != nil {
-				return err
-			}
+		if err := s.ledger.apply(r.effect()); err != nil {
+			return err
 		}
 	}
 	s.add(run, len(recs))

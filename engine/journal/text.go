@@ -35,9 +35,7 @@ func (j *Journal) Ref(t engine.Text) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	j.mu.Lock()
-	j.secrets[t.Reveal()] = true
-	j.mu.Unlock()
+	j.hide(t.Reveal())
 	return keyed(key, t.Reveal()), nil
 }
 

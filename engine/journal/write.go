@@ -22,8 +22,8 @@ const (
 func private() host.Attr { return host.Attr{Mode: 0o600, UID: -1, GID: -1} }
 
 // write appends rec to the run's file, which it starts where rec is the first, and then makes its
-// effect.
-func (r *Recording) write(sync bool, rec record, e effect) error {
+// change of the ledger.
+func (r *Recording) write(sync bool, rec record) error {
 	var b []byte
 	var err error
 	if !r.out.started {
@@ -44,7 +44,7 @@ func (r *Recording) write(sync bool, rec record, e effect) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state.records++
-	return r.state.ledger.apply(e)
+	return r.state.ledger.apply(rec.effect())
 }
 
 // prepare makes what has to be there before the first record: the folder, and the key that its
@@ -104,7 +104,7 @@ func (r *Recording) keepIn(dir, sum string, t engine.Text) error {
 func (r *Recording) shortened(fields []engine.FieldDiff) []engine.FieldDiff {
 	var out []engine.FieldDiff
 	for _, f := range fields {
-		f.Have, f.Want, f.Long = brief(r.redact(f.Have)), brief(r.redact(f.Want)), false
+		f.Have, f.Want, f.Long = r.redact(brief(f.Have)), r.redact(brief(f.Want)), false
 		out = append(out, f)
 	}
 	return out

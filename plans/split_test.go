@@ -1,0 +1,69 @@
+package plans_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/agent0-converge/agent0-converge/plans"
+)
+
+// TestLongFiles holds that a file that is parsed in pieces says what it says as a whole.
+func TestLongFiles(t *testing.T) {
+	block := func(i int) string { return fmt.Sprintf("toy \"t%d\" {\n  path = \"/%d\"\n}\n", i, i) }
+	var long strings.Builder
+	for i := range 5000 {
+		long.WriteString(block(i))
+	}
+	n := 5000
+	for _, c := range []struct{ name, tail, want string }{
+		{"nothing else", "", ""},
+		{"a brace in a heredoc", "toy \"h\" {\n  path = \"/h\"\n  content = <<E\n" + strings.Repeat("toy \"x\" {\n}\n", 10000) + "E\n}\n", ""},
+		{"a brace in a comment", "/*" + strings.Repeat("toy \"x\" {\n}\n", 10000) + "*/\n", ""},
+		{"a brace of an object", "locals {\n" + strings.Repeat("  a = {\n}\n", 1) + strings.Repeat("# a long comment that goes on and on\n", 5000) + "}\n", ""},
+		{"windows line ends", strings.ReplaceAll(strings.Repeat("# long\n", 20000), "\n", "\r\n"), ""},
+		{"a mistake at the end", "toy \"z\" {\n  paht = \"/z\"\n}\n", "line 15002, in toy \"z\":\n15002:   paht"},
+		{"a syntax error at the end", "toy \"z\" {\n  path = \n}\n", "line 15002, in toy \"z\""},
+		{"a duplicate", block(7), "demo/plan.hcl:22"},
+		{"an attribute outside of blocks", "path = 1\n", "line 15001:\n15001: path = 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plan, diags := load(t, "-- plan.hcl --\n"+long.String()+c.tail)
+			got := shown(t, plan, diags)
+			switch {
+			case c.want != "" && !strings.Contains(got, c.want):
+				t.Errorf("%q is not in:\n%s", c.want, got)
+			case c.want == "" && (diags.HasErrors() || len(plan.Resources) < n):
+				t.Errorf("%d resources and\n%.500s", len(plan.Resources), got)
+			case c.want == "":
+				same(t, 3*n-2, plan.Resources[n-1].Place.Start.Line)
+			}
+		})
+	}
+}
+
+func TestTooDeep(t *testing.T) {
+	for name, src := range map[string]string{
+		"brackets":  "locals {\n a = " + strings.Repeat("[", 1<<20) + "\n}\n",
+		"blocks":    strings.Repeat("a {\n", 1<<20),
+		"templates": "locals {\n a = \"" + strings.Repeat("${\"", 1<<19) + "\n}\n",
+		"operators": "locals {\n a = " + strings.Repeat("!", 1<<22) + "true\n}\n",
+		"minus":     "locals {\n a = " + strings.Repeat("- ", 1<<22) + "1\n}\n",
+		"choices":   "locals {\n a = " + strings.Repeat("true ? 1 : ", 1<<20) + "1\n}\n",
+		"plus":      "locals {\n a = 1" + strings.Repeat(" + 1", 1<<20) + "\n}\n",
+		"traversal": "locals {\n a = var" + strings.Repeat(".a", 1<<20) + "\n}\n",
+		"json":      strings.Repeat("[", 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := "plan.hcl"
+			if name == "json" {
+				file += ".json"
+			}
+			_, diags := load(t, "-- "+file+" --\n"+src)
+			if !diags.HasErrors() && name != "plus" && name != "choices" {
+				t.Error("no mistake was found")
+			}
+			_, _ = plans.Format([]byte(src), file)
+		})
+	}
+}
