@@ -91,8 +91,11 @@ func postponed(cs []*Change) map[*Change]bool {
 		}
 	}
 	for _, c := range cs {
-		for _, claim := range c.needed {
-			if r := going[claim]; r != nil && !goes(c) {
+		if goes(c) || c.Action == NoOp || c.Have == nil {
+			continue
+		}
+		for _, claim := range needs(c.Have) { // as it was found: what it is to need may be something else
+			if r := going[claim]; r != nil {
 				r.waits = append(r.waits, c)
 				wait(r)
 			}

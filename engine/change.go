@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Action is what is to be done to one resource.
 type Action string
@@ -60,7 +63,6 @@ type Change struct {
 	left     *Recorded // what an undo expects to find
 	leftSpec any       // by which that was read
 	deps     []int     // what it refers to and needs, as indexes while planning
-	needed   []Claim   // what the thing needs as it was found
 	waits    []*Change // what must be done first
 }
 
@@ -72,6 +74,7 @@ func (c *Change) Claim() Claim { return c.Claims[0] }
 func (c *Change) aim() {
 	if c.Want != nil {
 		c.Spec = c.Want
+		c.Needs = slices.Concat(c.Needs, needs(c.Want))
 		return
 	}
 	absent(c.Spec)

@@ -90,7 +90,7 @@ func (p Planner) Undo(ctx context.Context, past []Past) (*Plan, error) {
 		c := &Change{
 			Addr: was.Addr, Kind: was.Kind, Origin: FromUndo, Spec: was.Spec, Want: was.Before,
 			Claims: was.Claims, Needs: was.Needs, DependsOn: was.DependsOn, Prior: was.Prior,
-			exact: true, Why: "as it was before", needed: was.Needs,
+			exact: true, Why: "as it was before",
 		}
 		if was.Ended && !p.Force {
 			c.left, c.leftSpec = &was.Left, was.Spec
@@ -116,12 +116,11 @@ func (p Planner) finish(ctx context.Context, cs []*Change) (*Plan, error) {
 		return nil, err
 	}
 	p.vacate(ctx, plan, cs)
-	if err := p.needed(cs); err != nil {
-		return nil, err
-	}
 	plan.Changes = arrange(cs)
 	for _, c := range cs {
-		c.left = nil // compared now; from here on the plan's own changes move the host
+		if c.Action != Broken {
+			c.left = nil // compared now; from here on the plan's own changes move the host
+		}
 	}
 	return plan, nil
 }

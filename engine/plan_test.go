@@ -57,7 +57,7 @@ func TestTargets(t *testing.T) {
 	}{
 		{"a target brings what it depends on", []engine.Addr{"toy.b"}, nil, "toy.a:create toy.b:create"},
 		{"an exclude takes what depends on it", nil, []engine.Addr{"toy.b"}, "toy.a:create toy.d:create"},
-		{"both", []engine.Addr{"toy.c"}, []engine.Addr{"toy.c"}, ""},
+		{"both", []engine.Addr{"toy.c"}, []engine.Addr{"toy.c"}, "toy.a:create toy.b:create"},
 		{"one that is not there", []engine.Addr{"toy.x"}, nil, ": No such resource: The plan has no toy.x."},
 	} {
 		r := newRig(t, nil)

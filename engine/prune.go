@@ -61,7 +61,7 @@ func (p Planner) drop(claim Claim, now *Change) (*Change, error) {
 	}
 	c := &Change{
 		Addr: e.Addr, Kind: kind, Origin: FromLedger, Why: "no longer in the plan",
-		Claims: e.Claims, Needs: e.Needs, DependsOn: e.DependsOn, Head: e.Head, needed: e.Needs, exact: true,
+		Claims: e.Claims, Needs: e.Needs, DependsOn: e.DependsOn, Head: e.Head, exact: true,
 	}
 	if c.Spec, err = p.decode(kind, e.Spec); err != nil {
 		return nil, err

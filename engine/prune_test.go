@@ -34,7 +34,7 @@ func TestPrune(t *testing.T) {
 		{"another kind in its place", nil, []engine.Declared{declare("a", "1"), declare("b", "1", "a")},
 			[]engine.Declared{declare("b", "2", "a"), doll("a", "2")}, "toy.a:done doll.a:done toy.b:done", "a=doll:2 b=toy:2"},
 		{"ours is gone, and what is there is not ours", map[string]string{},
-			[]engine.Declared{declare("a", "1")}, []engine.Declared{declare("b", "replace a")}, "toy.b:done toy.a:same", "a=doll:2 b=toy:replace a"},
+			[]engine.Declared{declare("a", "1")}, []engine.Declared{declare("b", "replace a")}, "toy.a:same toy.b:done", "a=doll:2 b=toy:replace a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, c.there)
@@ -74,10 +74,10 @@ func TestUndoOfAnotherKind(t *testing.T) {
 // A thing that a change stops needing is removed after that change, whose failure keeps it.
 func TestWhatIsNeededGoesLast(t *testing.T) {
 	r := newRig(t, nil)
-	r.apply(declare("user", "1"), declare("file", "1", "user"))
+	r.apply(declare("user", "1"), declare("file", "by user"))
 	is(t, "the change first", r.plan(declare("file", "2")), "toy.file:change toy.user:remove")
 	is(t, "its failure keeps what it needs", r.apply(declare("file", "fail")), "toy.file:failed toy.user:skipped")
 	is(t, "the change first", r.apply(declare("file", "2")), "toy.file:done toy.user:done")
 	is(t, "undo makes it first", r.undo(), "toy.user:done toy.file:done")
-	is(t, "what is there", r.toys(), "file=toy:1 user=toy:1")
+	is(t, "what is there", r.toys(), "file=toy:by user user=toy:1")
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -86,28 +85,6 @@ func (p Planner) vacate(ctx context.Context, plan *Plan, cs []*Change) {
 			c.broken(err)
 		}
 	}
-}
-
-// needed recalls what the things that change needed as the ledger knows them, where something is to
-// go that they may have needed.
-func (p Planner) needed(cs []*Change) error {
-	if !slices.ContainsFunc(cs, func(c *Change) bool { return c.Action == Remove }) {
-		return nil
-	}
-	for _, c := range cs {
-		if c.Action != Update || c.Origin != FromPlan {
-			continue
-		}
-		if _, ok := p.Ledger.Lookup(c.Claim()); !ok {
-			continue
-		}
-		e, err := p.Ledger.Entry(c.Claim())
-		if err != nil {
-			return err
-		}
-		c.needed = e.Needs
-	}
-	return nil
 }
 
 func (c *Change) broken(err error) { c.Action, c.Err = Broken, err }

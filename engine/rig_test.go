@@ -18,7 +18,7 @@ import (
 type toy struct {
 	Name  string `hcl:"name"`
 	Value string `hcl:"value,optional"`
-	// Wants are toys that must be there first.
+	// Wants are toys that must be there first, and so is the one that a value names after "by".
 	Wants []string `hcl:"wants,optional" diff:"-"`
 	// Below is a toy that is implied.
 	Below string `hcl:"below,optional" diff:"-"`
@@ -30,7 +30,8 @@ func (s *toy) Claims() []engine.Claim { return []engine.Claim{claim(s.Name)} }
 
 func (s *toy) Needs() []engine.Claim {
 	var out []engine.Claim
-	for _, name := range append(s.Wants, s.Below) {
+	_, owner, _ := strings.Cut(s.Value, "by ")
+	for _, name := range append(s.Wants, s.Below, owner) {
 		if name != "" {
 			out = append(out, claim(name))
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // selected returns the changes that Targets and Excludes leave.
@@ -54,12 +55,30 @@ func named(names []Addr, a Addr) bool {
 	return slices.Contains(names, a) || slices.Contains(names, a.Base())
 }
 
+// some names a few of the blocks that there are.
+func some(cs []*Change) string {
+	const few = 6
+	var names []string
+	for _, c := range cs {
+		if base := string(c.Addr.Base()); !c.Head.Implied && !slices.Contains(names, base) {
+			names = append(names, base)
+		}
+		if len(names) > few {
+			return " It has " + strings.Join(names[:few], ", ") + " and others."
+		}
+	}
+	if len(names) == 0 {
+		return " It has no resources."
+	}
+	return " It has " + strings.Join(names, ", ") + "."
+}
+
 // unknown finds targets and excludes that name nothing.
 func (p Planner) unknown(cs []*Change) Mistakes {
 	var mistakes Mistakes
 	for _, name := range slices.Concat(p.Targets, p.Excludes) {
 		if !slices.ContainsFunc(cs, func(c *Change) bool { return c.Addr == name || c.Addr.Base() == name }) {
-			mistakes = append(mistakes, Mistake{Summary: "No such resource", Detail: fmt.Sprintf("The plan has no %s.", name)})
+			mistakes = append(mistakes, Mistake{Summary: "No such resource", Detail: fmt.Sprintf("The plan has no %s.%s", name, some(cs))})
 		}
 	}
 	return mistakes

@@ -60,6 +60,9 @@ func (t Text) String() string {
 	case t.missing:
 		return "(" + t.ref + ")"
 	}
+	if len(t.Reveal()) == 1 {
+		return "(1 byte)"
+	}
 	return fmt.Sprintf("(%d bytes)", len(t.Reveal()))
 }
 

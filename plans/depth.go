@@ -2,6 +2,7 @@ package plans
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -16,10 +17,11 @@ const nestedTooDeeply = "expressions and blocks may be nested 5,000 deep"
 
 // tooDeep refuses a file that nests too deeply to be parsed.
 func tooDeep(src []byte, name string) hcl.Diagnostics {
-	deep := mayBeDeep(src)
+	isJSON := strings.HasSuffix(name, ".json")
+	deep := mayBeDeep(src) || isJSON && bytes.Contains(src, []byte(`\u00`))
 	switch {
 	case !deep:
-	case strings.HasSuffix(name, ".json"):
+	case isJSON:
 		deep = deepJSON(src, name)
 	default:
 		tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos) // the parser reports the same mistakes
@@ -124,7 +126,7 @@ func deepJSON(src []byte, name string) bool {
 			depth--
 		case '"':
 			end := stringEnd(src, i+1)
-			if deepTemplate(src[i+1:end], name) {
+			if deepString(src[i:min(end+1, len(src))], name) {
 				return true
 			}
 			i = end
@@ -146,7 +148,19 @@ func stringEnd(src []byte, i int) int {
 	return min(i, len(src))
 }
 
-// deepTemplate looks at a template, which escapes of JSON make no deeper.
+// deepString looks at what a JSON string in its quotes means.
+func deepString(quoted []byte, name string) bool {
+	if !bytes.Contains(quoted, []byte("{")) && !bytes.Contains(quoted, []byte(`\u`)) {
+		return false // no template
+	}
+	var s string
+	if json.Unmarshal(quoted, &s) != nil {
+		return false // no string either: the parser will say so
+	}
+	return deepTemplate([]byte(s), name)
+}
+
+// deepTemplate looks at a template.
 func deepTemplate(src []byte, name string) bool {
 	if !mayBeDeep(src) || !bytes.Contains(src, []byte("{")) {
 		return false

@@ -74,6 +74,11 @@ func (l *loader) valuesFile(name string, asked bool, out map[string]given) {
 	if diags.HasErrors() || f == nil {
 		return
 	}
+	if l.files[name] == nil {
+		// For snippets of what is not sensitive. One that does not parse is not shown: nothing tells
+		// which of its lines are secrets.
+		l.files[name] = f
+	}
 	attrs, diags := f.Body.JustAttributes()
 	l.add(diags...)
 	for key, a := range attrs {

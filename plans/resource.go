@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/dynblock"
@@ -36,7 +37,7 @@ type instance struct {
 
 // settleResource works out all instances of a block.
 func (l *loader) settleResource(r *resource) {
-	r.reaches = append(r.reaches, r.after...)
+	r.reaches = slices.Clip(append(r.reaches, r.after...)) // all instances share it
 	ctx := l.scope(r.refs)
 	insts, ok := l.instances(r, ctx)
 	if !ok {

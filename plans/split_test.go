@@ -18,7 +18,7 @@ func TestLongFiles(t *testing.T) {
 	n := 5000
 	for _, c := range []struct{ name, tail, want string }{
 		{"nothing else", "", ""},
-		{"a brace in a heredoc", "toy \"h\" {\n  path = \"/h\"\n  content = <<E\n" + strings.Repeat("toy \"x\" {\n}\n", 10000) + "E\n}\n", ""},
+		{"a brace in a heredoc", "toy \"h\" {\n  path = \"/h\"\n  content = <<E\n" + strings.Repeat("toy \"x\" {\n}\n", 3000) + "E\n}\n", ""},
 		{"a brace in a comment", "/*" + strings.Repeat("toy \"x\" {\n}\n", 10000) + "*/\n", ""},
 		{"a brace of an object", "locals {\n" + strings.Repeat("  a = {\n}\n", 1) + strings.Repeat("# a long comment that goes on and on\n", 5000) + "}\n", ""},
 		{"windows line ends", strings.ReplaceAll(strings.Repeat("# long\n", 20000), "\n", "\r\n"), ""},
@@ -44,15 +44,17 @@ func TestLongFiles(t *testing.T) {
 
 func TestTooDeep(t *testing.T) {
 	for name, src := range map[string]string{
-		"brackets":  "locals {\n a = " + strings.Repeat("[", 1<<20) + "\n}\n",
-		"blocks":    strings.Repeat("a {\n", 1<<20),
-		"templates": "locals {\n a = \"" + strings.Repeat("${\"", 1<<19) + "\n}\n",
-		"operators": "locals {\n a = " + strings.Repeat("!", 1<<22) + "true\n}\n",
-		"minus":     "locals {\n a = " + strings.Repeat("- ", 1<<22) + "1\n}\n",
-		"choices":   "locals {\n a = " + strings.Repeat("true ? 1 : ", 1<<20) + "1\n}\n",
-		"plus":      "locals {\n a = 1" + strings.Repeat(" + 1", 1<<20) + "\n}\n",
-		"traversal": "locals {\n a = var" + strings.Repeat(".a", 1<<20) + "\n}\n",
-		"json":      strings.Repeat("[", 1<<20),
+		"brackets":   "locals {\n a = " + strings.Repeat("[", 20_000) + "\n}\n",
+		"blocks":     strings.Repeat("a {\n", 20_000),
+		"templates":  "locals {\n a = \"" + strings.Repeat("${\"", 20_000) + "\n}\n",
+		"operators":  "locals {\n a = " + strings.Repeat("!", 20_000) + "true\n}\n",
+		"minus":      "locals {\n a = " + strings.Repeat("- ", 20_000) + "1\n}\n",
+		"choices":    "locals {\n a = " + strings.Repeat("true ? 1 : ", 20_000) + "1\n}\n",
+		"plus":       "locals {\n a = 1" + strings.Repeat(" + 1", 20_000) + "\n}\n",
+		"traversal":  "locals {\n a = var" + strings.Repeat(".a", 20_000) + "\n}\n",
+		"indexes":    "locals {\n a = local.b" + strings.Repeat("[local.c]", 20_000) + "\n}\n",
+		"directives": "locals {\n a = \"" + strings.Repeat("%{ if true }", 20_000) + "\"\n}\n",
+		"json":       strings.Repeat("[", 20_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := "plan.hcl"
@@ -60,10 +62,25 @@ func TestTooDeep(t *testing.T) {
 				file += ".json"
 			}
 			_, diags := load(t, "-- "+file+" --\n"+src)
-			if !diags.HasErrors() && name != "plus" && name != "choices" {
-				t.Error("no mistake was found")
+			if name != "traversal" && (len(diags) != 1 || diags[0].Summary != "Nested too deeply") {
+				t.Errorf("got %d mistakes, such as %.200v", len(diags), diags)
 			}
-			_, _ = plans.Format([]byte(src), file)
+			if _, diags := plans.Format([]byte(src), file); !diags.HasErrors() && name != "traversal" && name != "json" {
+				t.Error("it was formatted")
+			}
 		})
+	}
+}
+
+// TestWideIsNotDeep holds that long files with much punctuation are not taken for deep ones.
+func TestWideIsNotDeep(t *testing.T) {
+	many := strings.Repeat("---- (((( [[[[ {{{{ \\n", 3000)
+	plan := good(t, "toy \"a\" {\n  path = \"/a\"\n  content = \""+many+"\"\n  paths = [\n"+strings.Repeat("\"/a-b/${1 + 1}\",\n", 3000)+"]\n}\n")
+	same(t, 3000, len(spec[toy](t, plan, "toy.a").Paths))
+	json := `{"toy": {"a": {"path": "/a", "content": "` + many + `"}}}`
+	good(t, "-- plan.hcl.json --\n"+json)
+	_, diags := load(t, "-- plan.hcl.json --\n"+`{"toy": {"a": {"path": "${`+strings.Repeat(`\u0028`, 20_000)+`}"}}}`)
+	if len(diags) != 1 || diags[0].Summary != "Nested too deeply" {
+		t.Errorf("got %.200v", diags)
 	}
 }

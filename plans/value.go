@@ -54,7 +54,8 @@ func suggest(d *hcl.Diagnostic, expr hcl.Expression, ctx *hcl.EvalContext) *hcl.
 				continue
 			}
 			v, diags := t[:i].TraverseAbs(ctx)
-			if v, _ = v.Unmark(); !diags.HasErrors() && v.IsKnown() && !v.IsNull() && (v.Type().IsObjectType() || v.Type().IsMapType()) {
+			v, hidden := open(v, false)
+			if !hidden && !diags.HasErrors() && v.IsKnown() && !v.IsNull() && (v.Type().IsObjectType() || v.Type().IsMapType()) {
 				if values := v.AsValueMap(); !hasKey(values, name) {
 					d.Detail += didYouMean(name, slices.Collect(maps.Keys(values)))
 				}
@@ -95,11 +96,19 @@ func isTold(v cty.Value, expr hcl.Expression, m *mistakes) bool {
 	}
 	at := expr.Range()
 	_, marks := v.UnmarkDeep()
+	var whys []reason
 	for mk := range marks {
 		if why, ok := mk.(reason); ok {
-			m.errorf(at, nil, why.summary, "%s", why.detail)
-			return false
+			whys = append(whys, why)
 		}
+	}
+	// Marks are a map, and the same plan has the same mistakes every time.
+	slices.SortFunc(whys, func(a, b reason) int { return strings.Compare(a.detail, b.detail) })
+	for _, why := range whys {
+		m.errorf(at, nil, why.summary, "%s", why.detail)
+	}
+	if len(whys) > 0 {
+		return false
 	}
 	m.unknown = append(m.unknown, &hcl.Diagnostic{
 		Severity: hcl.DiagError, Summary: "Value cannot be told",

@@ -88,7 +88,7 @@ func (a *app) showRun(id int) error {
 			return err
 		}
 		if a.json {
-			return a.writeJSON(map[string]any{"format_version": "1.0", "run": run})
+			return a.writeJSON(map[string]any{"format_version": "1.0", "run": pastRunDocument(run)})
 		}
 		fmt.Fprintf(a.stdout, "run %d · %s %s · %s · %s · %s\n", run.ID, run.Verb, run.Plan, run.User,
 			run.Began.Local().Format(time.DateTime), resultWord(run.RunInfo))

@@ -205,7 +205,7 @@ func (t text) planned(p *engine.Plan) {
 		}
 	}
 	changes := counts[engine.Create] + counts[engine.Update] + counts[engine.Remove]
-	if changes+counts[engine.Defer]+counts[engine.Broken] > 0 {
+	if changes+counts[engine.Defer]+counts[engine.Broken] > 0 || t.all && len(p.Changes) > 0 {
 		fmt.Fprintln(t.w)
 	}
 	if len(parts) == 0 {

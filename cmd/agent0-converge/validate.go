@@ -49,6 +49,10 @@ func (a *app) validate(path string, f planFlags) error {
 		return a.writeJSON(validation(diags, plan.Files))
 	}
 	a.diagnostics(diags, plan.Files)
-	fmt.Fprintf(a.stdout, "The plan %q is valid: %d resources.\n", plan.Name, len(plan.Resources))
+	resources := "resources"
+	if len(plan.Resources) == 1 {
+		resources = "resource"
+	}
+	fmt.Fprintf(a.stdout, "The plan %q is valid: %d %s.\n", plan.Name, len(plan.Resources), resources)
 	return nil
 }

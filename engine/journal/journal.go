@@ -10,7 +10,7 @@
 //	runs/000017     one run, append-only; a run that recorded nothing has no file
 //	blobs/SHA256    content that was there before a change, where it is longer than 1 KiB;
 //	                what is shorter is in the record itself
-//	vault/17/HMAC   secret content that was there before, of the last two runs only
+//	vault/000017/…  secret content that was there before, of the last two runs only
 //
 // A run's file starts with the line "agent0-converge journal 1". Each further line is one record:
 // the CRC-32C of its JSON in hex, the JSON's length, the JSON. The records are run, then for each
@@ -66,7 +66,7 @@ var _ engine.Ledger = (*Journal)(nil)
 
 // limits bound what is kept of old runs.
 type limits struct {
-	runs    int   // how many runs are kept in detail
+	runs    int   // how many runs are kept in detail, and until the next folding a few more
 	bytes   int64 // how much their files and contents may take
 	brief   int   // how many more are kept as one line
 	records int   // how many records are read at every start rather than folded into the snapshot
