@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -87,10 +88,10 @@ func (l *loader) valuesFile(name string, asked bool, out map[string]given) {
 			continue
 		}
 		if asked {
-			at := a.NameRange
+			// Without a subject, so without a snippet: it may be the misspelt name of a secret.
 			l.add(&hcl.Diagnostic{
 				Severity: hcl.DiagWarning, Summary: "Value for an undeclared variable",
-				Detail: "The plan has no variable \"" + key + "\"." + didYouMean(key, l.variableNames()), Subject: &at,
+				Detail: fmt.Sprintf("%s:%d: the plan has no variable %q.%s", name, a.NameRange.Start.Line, key, didYouMean(key, l.variableNames())),
 			})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -123,7 +124,7 @@ func (l *loader) digest() string {
 	h := sha256.New()
 	for _, name := range l.sources {
 		if f := l.files[name]; f != nil {
-			writeSized(h, name)
+			writeSized(h, filepath.Base(name)) // the same plan from wherever it is read
 			writeSized(h, string(f.Bytes))
 		}
 	}

@@ -2,7 +2,6 @@ package plans
 
 import (
 	"bytes"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +12,9 @@ import (
 // chunkSize is about how much of a plan is parsed at once. The parser's memory grows with what it
 // is handed, so pieces are faster than the whole even one after the other.
 const chunkSize = 32 << 10
+
+// parsers bounds how many pieces are parsed at once, and with it the memory that takes.
+const parsers = 8
 
 // parsePlan parses HCL, a long file in pieces. Pieces end where a line is nothing but "}". Where
 // that is within something else, a heredoc or an object, the piece before it lacks its end and does
@@ -54,7 +56,7 @@ func parsePieces(src []byte, name string, starts []hcl.Pos) ([]*hcl.File, bool) 
 		failed atomic.Bool
 		wg     sync.WaitGroup
 	)
-	for range min(runtime.GOMAXPROCS(0), len(starts)) {
+	for range min(parsers, len(starts)) {
 		wg.Go(func() {
 			for !failed.Load() {
 				i := int(next.Add(1)) - 1

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +58,6 @@ func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (
 	if err != nil {
 		return err
 	}
-	given := path
 	if saved != nil {
 		if err := saved.adopt(a, &f); err != nil {
 			return err
@@ -90,7 +89,7 @@ func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (
 		}
 	}
 	c := convergence{run: rec, host: s.host, plan: p, flags: r, strict: saved != nil}
-	c.again = strings.Join(nonEmpty("agent0-converge apply", a.rootWords(), given), " ")
+	c.again = commandLine(os.Args)
 	if err := a.converge(ctx, c); err != nil {
 		return err
 	}

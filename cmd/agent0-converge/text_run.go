@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
@@ -30,6 +32,20 @@ func (t text) found(run *journal.Run) {
 		at = "while it was to " + string(cut[0].Action) + " " + string(cut[0].Addr)
 	}
 	fmt.Fprintf(t.w, "Run %d (%s %s) was interrupted %s. Going on from there.\n\n", run.ID, run.Verb, run.Plan, at)
+}
+
+// commandLine is what was typed, as a shell takes it.
+func commandLine(args []string) string {
+	words := []string{"agent0-converge"}
+	for _, arg := range args[1:] {
+		if arg == "" || strings.ContainsFunc(arg, func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_./:=@%+,-", r)
+		}) {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
 }
 
 // outputs writes what the plan says of itself.
@@ -80,6 +96,20 @@ func took(d time.Duration) string {
 	return d.Round(100 * time.Millisecond).String()
 }
 
+// wayBack says how to take a run back, as far as it can be.
+func wayBack(r *engine.Report) string {
+	var lasting []string
+	for _, res := range r.Results {
+		if res.Status == engine.Done && res.Irreversible != "" {
+			lasting = append(lasting, string(res.Addr))
+		}
+	}
+	if len(lasting) > 0 {
+		return "; of it, " + strings.Join(lasting, ", ") + " cannot be taken back"
+	}
+	return "; `agent0-converge undo` takes it back"
+}
+
 // ended is the account of a run: every resource that did not arrive, and how to go on.
 func (t text) ended(r *engine.Report, run int, again string) {
 	for _, res := range r.Results {
@@ -106,10 +136,13 @@ func (t text) ended(r *engine.Report, run int, again string) {
 	}
 	fmt.Fprintf(t.w, "%s.", strings.Join(parts, ", "))
 	if run > 0 {
-		fmt.Fprintf(t.w, " This was run %d; `agent0-converge undo` takes it back.", run)
+		fmt.Fprintf(t.w, " This was run %d%s.", run, wayBack(r))
 	}
 	fmt.Fprintln(t.w)
-	if r.Stopped != nil {
+	var sig *signalError
+	switch {
+	case errors.As(r.Stopped, &sig): // which is the error at the end, too
+	case r.Stopped != nil:
 		fmt.Fprintf(t.w, "Stopped: %v.\n", r.Stopped)
 	}
 	if !r.Converged() {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +39,7 @@ itself: undoing it brings back what it took back.`,
 	a.jsonFlag(cmd)
 	cmd.Flags().StringVar(&r.secrets, "secrets", "vault", `"digest-only" keeps no old secret for undo; so it is with --root`)
 	cmd.Flags().IntVar(&to, "to", 0, "go back to before this run (see history)")
-	cmd.Flags().BoolVar(&force, "force", false, "also take back what somebody changed since")
+	cmd.Flags().BoolVar(&force, "force", false, "also take back what somebody changed since, and leave what cannot be taken back")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing")
 	return cmd
 }
@@ -54,12 +56,21 @@ func (a *app) undo(ctx context.Context, to int, force, dryRun bool, f runFlags) 
 		return err
 	}
 	planner := engine.Planner{View: h.View(), Ledger: j, Kinds: kindNamed, Force: force}
+	if to, err = since(j, to); err != nil {
+		return err
+	}
 	if dryRun {
 		p, err := planUndo(ctx, planner, j, to)
 		if err != nil {
 			return err
 		}
-		return a.showUndo(h.Facts, p)
+		if err := a.showUndo(h.Facts, p); err != nil {
+			return err
+		}
+		if refused(p) != nil {
+			return &exitStatus{exitError}
+		}
+		return nil
 	}
 	rec, err := a.start(ctx, h, j, journal.Info{Verb: "undo"}, f)
 	if err != nil {
@@ -72,11 +83,49 @@ func (a *app) undo(ctx context.Context, to int, force, dryRun bool, f runFlags) 
 	if err != nil {
 		return err
 	}
-	if err := refused(p); err != nil {
+	if err := refused(p); err != nil && !force {
 		return err
 	}
-	again := strings.Join(nonEmpty("agent0-converge undo", a.rootWords()), " ")
+	again := strings.Join(nonEmpty("agent0-converge undo", a.rootWords(), "--to", strconv.Itoa(to)), " ")
 	return a.converge(ctx, convergence{run: rec, host: h, plan: p, flags: f, again: again, undo: true})
+}
+
+// since is the run that is to be taken back, with all after it: to, or the last that changed
+// something. Where that is an undo that did not get through, to go on and to turn round are both
+// likely to be meant, so it asks.
+func since(j *journal.Journal, to int) (int, error) {
+	runs, err := j.History()
+	if err != nil || to != 0 {
+		return to, err
+	}
+	changed := slices.DeleteFunc(runs, func(r journal.RunInfo) bool { return r.Counts == journal.Counts{} })
+	if len(changed) == 0 {
+		return 0, errors.New("there is nothing to undo: no run has changed this host")
+	}
+	last := changed[len(changed)-1]
+	if last.Verb != "undo" || last.Result == journal.Converged {
+		return last.ID, nil
+	}
+	before := given(last.Args)
+	if before == 0 && len(changed) > 1 {
+		before = changed[len(changed)-2].ID
+	}
+	return 0, fmt.Errorf("run %d, the last one, was an undo that did not get through. To go on with it: undo --to %d. To take back what it did: undo --to %d",
+		last.ID, before, last.ID)
+}
+
+// given is the value of --to among arguments, or 0.
+func given(args []string) int {
+	for i, arg := range args {
+		value, joined := strings.CutPrefix(arg, "--to=")
+		if arg == "--to" && i+1 < len(args) {
+			value, joined = args[i+1], true
+		}
+		if id, err := strconv.Atoi(value); joined && err == nil {
+			return id
+		}
+	}
+	return 0
 }
 
 func planUndo(ctx context.Context, planner engine.Planner, j *journal.Journal, to int) (*engine.Plan, error) {
@@ -102,7 +151,7 @@ func refused(p *engine.Plan) error {
 		return nil
 	}
 	var stale *engine.StaleError
-	hint := ""
+	hint := "\nTo take back the rest: undo --force"
 	if errors.As(errors.Join(errs...), &stale) {
 		hint = "\nTo take it back all the same: undo --force"
 	}

@@ -28,6 +28,7 @@ func changes() map[string]func(*host.Files) error {
 		"remove dir":  func(f *host.Files) error { return f.Remove("/d/empty") },
 		"remove torn": func(f *host.Files) error { return f.Remove("/d/torn") },
 		"clean":       func(f *host.Files) error { return f.Clean("/d/torn") },
+		"sync":        func(f *host.Files) error { return f.Sync("/d/old") },
 		"attributes":  func(f *host.Files) error { return f.SetAttr("/d/old", all) },
 		"lock":        func(f *host.Files) error { return lockOnce(f) },
 	}

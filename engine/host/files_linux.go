@@ -228,6 +228,36 @@ func (f *Files) Clean(name string) error {
 	return err
 }
 
+// Sync makes what a path shows durable: a file's content and attributes, and that the name is there
+// or is not. What a stopped change has published may be in memory alone.
+func (f *Files) Sync(name string) error {
+	p, err := clean(name)
+	if err != nil {
+		return err
+	}
+	err = f.at("make durable", p, func(s spot) error {
+		if info, err := s.lookAt(s.name); err == nil && (info.Kind == File || info.Kind == Dir) {
+			if err := s.syncFile(); err != nil {
+				return err
+			}
+		}
+		return s.syncDir()
+	})
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) { // its folder is gone too
+		return nil
+	}
+	return err
+}
+
+func (s spot) syncFile() error {
+	fd, err := unix.Openat(s.dir, s.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return s.do("fsync", s.name, func() error { return unix.Fsync(fd) })
+}
+
 // SetAttr gives a file or folder, or a symbolic link itself, another owner, mode and
 // extended attributes. It makes only the changes that are needed.
 func (f *Files) SetAttr(name string, a Attr) error {

@@ -175,6 +175,25 @@ func (f *Files) Remove(name string) error {
 // Clean removes what a stopped Write or Symlink of a path left, if anything.
 func (f *Files) Clean(name string) error { return f.at("clean up", name, spot.discardTemp) }
 
+// Sync makes what a path shows durable. Names are already: renames are written through.
+func (f *Files) Sync(name string) error {
+	return f.at("make durable", name, func(s spot) error {
+		info, err := os.Lstat(s.full)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		file, err := os.OpenFile(s.full, os.O_RDWR, 0) // flushing needs the right to write
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		return s.do("fsync", file.Sync)
+	})
+}
+
 // SetAttr gives a file or folder another access list: 0 that of the folder above, a mode
 // of the owner alone a private one.
 func (f *Files) SetAttr(name string, a Attr) error {

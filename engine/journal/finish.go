@@ -18,6 +18,9 @@ func (r *Recording) recover(h *host.Host) error {
 	if run != nil {
 		for _, c := range run.Unfinished() {
 			r.clean(h, c)
+			if err := r.harden(c); err != nil {
+				return fmt.Errorf("cannot recover from run %d, which was cut short: %w", run.ID, err)
+			}
 		}
 		out := output{files: r.files, path: runPath(run.ID), size: r.state.size}
 		end := done{Time: r.options.Now().UTC(), Result: Interrupted, Counts: run.Counts}
@@ -47,6 +50,19 @@ func (r *Recording) clean(h *host.Host, c *RunChange) {
 			}
 		}
 	}
+}
+
+// harden makes durable what a change that was cut short has published: the next run may find it as
+// wanted, and then nobody would.
+func (r *Recording) harden(c *RunChange) error {
+	for _, claim := range c.Claims {
+		if p := claim.Path(); p != "" {
+			if err := r.files.Sync(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // conclude writes the last record of a run.
