@@ -16,6 +16,9 @@ type Declared struct {
 	// LeftOut is a resource whose "when" is false: nothing is done to it, nor is it pruned.
 	// Its Spec is nil if it could not be evaluated.
 	LeftOut bool
+	// Deferred says which fact of the host the resource needs that this root cannot tell, as in "needs
+	// host.memory". It is left to the first boot, and its Spec is nil.
+	Deferred string
 	// Implied is what another resource takes for granted, such as its parent directory.
 	Implied bool
 	// Timeout bounds one change; zero is the kind's default.

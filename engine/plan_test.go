@@ -58,7 +58,7 @@ func TestTargets(t *testing.T) {
 		{"a target brings what it depends on", []engine.Addr{"toy.b"}, nil, "toy.a:create toy.b:create"},
 		{"an exclude takes what depends on it", nil, []engine.Addr{"toy.b"}, "toy.a:create toy.d:create"},
 		{"both", []engine.Addr{"toy.c"}, []engine.Addr{"toy.c"}, "toy.a:create toy.b:create"},
-		{"one that is not there", []engine.Addr{"toy.x"}, nil, ": No such resource: The plan has no toy.x."},
+		{"one that is not there", []engine.Addr{"toy.x"}, nil, ": No such resource: The plan has no toy.x. It has toy.a, toy.b, toy.c, toy.d."},
 	} {
 		r := newRig(t, nil)
 		p := r.planner(r.ledger())
@@ -110,4 +110,18 @@ func TestNeedsThatThePlanProvides(t *testing.T) {
 	r := newRig(t, nil)
 	is(t, "refused at plan time", r.plan(declare("a", "refuse")), "toy.a:error")
 	is(t, "and at apply time", r.apply(declare("a", "refuse"), declare("b", "1", "a"), declare("c", "1")), "toy.a:failed toy.b:skipped toy.c:done")
+}
+
+func TestWhatWaitsForADeferredResourceIsDeferred(t *testing.T) {
+	r := newRig(t, map[string]string{"there": "toy:1"})
+	later := engine.Declared{Addr: "toy.later", Kind: toyKind(), Deferred: "needs host.memory"}
+	waits := but(declare("a", "1"), func(d *engine.Declared) { d.DependsOn = []engine.Addr{"toy.later"} })
+	there := but(declare("there", "1"), func(d *engine.Declared) { d.DependsOn = []engine.Addr{"toy.later"} })
+	is(t, "planned", r.plan(later, waits, declare("b", "1", "a"), declare("c", "1"), there),
+		"toy.later:defer toy.a:defer toy.b:defer toy.c:create toy.there:same")
+	is(t, "applied", r.apply(later, waits, declare("c", "1")), "toy.later:deferred toy.a:deferred toy.c:done")
+
+	r.apply(declare("later", "1"))
+	is(t, "what is deferred now is not pruned", r.apply(later), "toy.later:deferred")
+	is(t, "what is left", r.toys(), "later=toy:1 there=toy:1")
 }

@@ -12,7 +12,7 @@ func (p Planner) dropped(all, cs []*Change, ds []Declared) ([]*Change, error) {
 	}
 	leftOut := map[Addr]bool{}
 	for _, d := range ds {
-		if d.LeftOut {
+		if d.LeftOut || d.Deferred != "" {
 			leftOut[d.Addr], leftOut[d.Addr.Base()] = true, true
 		}
 	}

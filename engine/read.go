@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -42,6 +43,10 @@ func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
 	if c.Origin == FromLedger && c.Head.Keep {
 		return
 	}
+	if c.declared.Deferred != "" {
+		c.Action, c.Why = Defer, c.declared.Deferred
+		return
+	}
 	if p.View.Offline && c.Kind.offline != OfflineApply {
 		c.Action = Defer
 		if c.Kind.offline == OfflineForbid {
@@ -62,6 +67,24 @@ func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
 	c.Have = have
 	if err := p.decide(ctx, plan, c); err != nil {
 		c.broken(err)
+	}
+}
+
+// postpone defers what waits for something that is deferred.
+func postpone(cs []*Change) {
+	deferred := func(i int) bool { return cs[i].Action == Defer }
+	for moved := true; moved; {
+		moved = false
+		for _, c := range cs {
+			if c.Action == NoOp || c.Action == Defer || c.Want == nil {
+				continue
+			}
+			if at := slices.IndexFunc(c.deps, deferred); at >= 0 {
+				c.Action, c.Err, c.Fields = Defer, nil, nil
+				c.Why = "waits for " + string(cs[c.deps[at]].Addr)
+				moved = true
+			}
+		}
 	}
 }
 

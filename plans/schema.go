@@ -155,18 +155,18 @@ func (s *schema) attributes(v reflect.Value) map[string]cty.Value {
 }
 
 // blocks is a nested block as an object, or all of them as a tuple.
-func (f *field) blocks(v reflect.Value) cty.Value {
-	if f.repeated {
+func (fd *field) blocks(v reflect.Value) cty.Value {
+	if fd.repeated {
 		vs := make([]cty.Value, v.Len())
 		for i := range vs {
-			vs[i] = f.block.value(reflect.Indirect(v.Index(i)))
+			vs[i] = fd.block.value(reflect.Indirect(v.Index(i)))
 		}
 		return cty.TupleVal(vs)
 	}
-	if f.pointer && v.IsNil() {
+	if fd.pointer && v.IsNil() {
 		return cty.NullVal(cty.DynamicPseudoType)
 	}
-	return f.block.value(reflect.Indirect(v))
+	return fd.block.value(reflect.Indirect(v))
 }
 
 // attributeNames are what can be referred to.

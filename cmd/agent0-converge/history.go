@@ -21,7 +21,7 @@ func (a *app) historyCmd() *cobra.Command {
 				return err
 			}
 			defer h.Close()
-			j, err := journal.Open(h.Files.Tree, kindNamed)
+			j, err := a.openJournal(h)
 			if err != nil {
 				return err
 			}

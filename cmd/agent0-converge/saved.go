@@ -188,8 +188,14 @@ func readSaved(name string) (*savedPlan, error) {
 		return nil, nil
 	}
 	var p savedPlan
-	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, fmt.Errorf("cannot read the saved plan %s: %w", name, err)
+	var packed bytes.Buffer
+	// What is recorded is compared byte by byte, and stands indented in the file.
+	err = json.Compact(&packed, b)
+	if err == nil {
+		err = json.Unmarshal(packed.Bytes(), &p)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the saved plan %s: %w; plan again", name, err)
 	}
 	if p.Format != savedFormat {
 		return nil, fmt.Errorf("cannot read the saved plan %s: its format is %d and this version knows %d; plan again", name, p.Format, savedFormat)

@@ -112,6 +112,7 @@ var masks = []struct{ from, to string }{
 	{`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?`, "2026-01-02 03:04:05"},
 	{`\bpid (\d+)`, "pid PID"},
 	{`"pid": \d+`, `"pid": PID`},
+	{`at byte \d+`, "at byte N"},
 	{`sha256:[0-9a-f]{64}`, "sha256:HEX"},
 	{`\b[0-9a-f]{64}\b`, "HEX"},
 	{`\b[0-9a-f]{32}\b`, "HEX"},

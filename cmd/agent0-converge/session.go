@@ -135,11 +135,21 @@ func (a *app) open(path string, f planFlags, w watchers) (*session, error) {
 		h.Close()
 		return nil, err
 	}
-	if s.journal, err = journal.Open(h.Files.Tree, kindNamed); err != nil {
+	if s.journal, err = a.openJournal(h); err != nil {
 		h.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// openJournal reads the journal of the root. Its errors name paths in there, and must not be taken
+// to mean those of this machine.
+func (a *app) openJournal(h *host.Host) (*journal.Journal, error) {
+	j, err := journal.Open(h.Files.Tree, kindNamed)
+	if err != nil && a.rootDir != "" {
+		return nil, fmt.Errorf("in root %s: %w", a.rootDir, err)
+	}
+	return j, err
 }
 
 func kindNamed(name string) (*engine.Kind, bool) {

@@ -43,7 +43,7 @@ func (a *app) readJournal(f func(*journal.Journal) error) error {
 		return err
 	}
 	defer h.Close()
-	j, err := journal.Open(h.Files.Tree, kindNamed)
+	j, err := a.openJournal(h)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (a *app) showRun(id int) error {
 		if a.json {
 			return a.writeJSON(map[string]any{"format_version": "1.0", "run": pastRunDocument(run)})
 		}
-		fmt.Fprintf(a.stdout, "run %d · %s %s · %s · %s · %s\n", run.ID, run.Verb, run.Plan, run.User,
+		fmt.Fprintf(a.stdout, "run %d · %s · %s · %s · %s\n", run.ID, what(run.Info), run.User,
 			run.Began.Local().Format(time.DateTime), resultWord(run.RunInfo))
 		fmt.Fprintf(a.stdout, "%s\n\n", strings.Join(run.Args, " "))
 		t := a.text()
@@ -102,6 +102,9 @@ func (a *app) showRun(id int) error {
 		return nil
 	})
 }
+
+// what names a run: its verb and, if it had one, its plan.
+func what(i journal.Info) string { return strings.Join(nonEmpty(i.Verb, i.Plan), " ") }
 
 // past writes one change of an earlier run.
 func (t text) past(c *journal.RunChange) {

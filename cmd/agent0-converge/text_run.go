@@ -31,7 +31,7 @@ func (t text) found(run *journal.Run) {
 	if cut := run.Unfinished(); len(cut) > 0 {
 		at = "while it was to " + string(cut[0].Action) + " " + string(cut[0].Addr)
 	}
-	fmt.Fprintf(t.w, "Run %d (%s %s) was interrupted %s. Going on from there.\n\n", run.ID, run.Verb, run.Plan, at)
+	fmt.Fprintf(t.w, "Run %d (%s) was interrupted %s. Going on from there.\n\n", run.ID, what(run.Info), at)
 }
 
 // commandLine is what was typed, as a shell takes it.

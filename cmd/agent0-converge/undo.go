@@ -51,7 +51,7 @@ func (a *app) undo(ctx context.Context, to int, force, dryRun bool, f runFlags) 
 		return err
 	}
 	defer h.Close()
-	j, err := journal.Open(h.Files.Tree, kindNamed)
+	j, err := a.openJournal(h)
 	if err != nil {
 		return err
 	}
