@@ -22,7 +22,7 @@ type source struct {
 	pkg     string // its folder
 	test    bool
 	file    *ast.File
-	imports []string // ours without the module's path
+	imports []string // ours without the module's path, those of Go's library as "std:name"
 }
 
 func sources(t *testing.T) []source {
@@ -47,7 +47,11 @@ func sources(t *testing.T) []source {
 		s := source{path: rel, pkg: filepath.ToSlash(filepath.Dir(rel)), test: strings.HasSuffix(p, "_test.go"), file: f}
 		for _, im := range f.Imports {
 			name, _ := strconv.Unquote(im.Path.Value)
-			s.imports = append(s.imports, strings.TrimPrefix(name, module))
+			ours, isOurs := strings.CutPrefix(name, module)
+			if first, _, _ := strings.Cut(name, "/"); !isOurs && !strings.Contains(first, ".") {
+				ours = "std:" + name
+			}
+			s.imports = append(s.imports, ours)
 		}
 		out = append(out, s)
 		return nil
@@ -70,7 +74,7 @@ var forbidden = []struct {
 	{"engine", []string{"plans", "resources", "runtime", "cmd", "internal", "github.com/hashicorp", "github.com/zclconf", "github.com/spf13"}},
 	{"engine/host", []string{"engine/journal"}},
 	{"plans", []string{"resources", "runtime", "cmd", "internal"}},
-	{"resources", []string{"plans", "runtime", "cmd", "internal", "engine/journal", "github.com/hashicorp", "github.com/zclconf", "github.com/spf13", "os", "os/exec", "os/user"}},
+	{"resources", []string{"plans", "runtime", "cmd", "internal", "engine/journal", "github.com/hashicorp", "github.com/zclconf", "github.com/spf13", "std:os", "std:os/exec", "std:os/user"}},
 	{"runtime", []string{"engine", "plans", "resources", "cmd"}},
 }
 
@@ -91,7 +95,7 @@ func TestImports(t *testing.T) {
 				continue
 			}
 			for _, im := range s.imports {
-				if slices.ContainsFunc(rule.not, func(n string) bool { return im == n || n != "os" && within(im, n) }) && !sibling(s.pkg, im) {
+				if slices.ContainsFunc(rule.not, func(n string) bool { return im == n || within(im, n) && !strings.HasPrefix(n, "std:") }) && !sibling(s.pkg, im) {
 					t.Errorf("%s imports %s: %s must not", s.path, im, rule.folder)
 				}
 			}
@@ -124,7 +128,7 @@ func TestNoInitNoCgoNoGrabBags(t *testing.T) {
 		if slices.Contains([]string{"util", "utils", "common", "helpers", "helper"}, filepath.Base(s.pkg)) {
 			t.Errorf("%s: a package is named for what it holds", s.path)
 		}
-		if slices.Contains(s.imports, "C") && !within(s.pkg, "runtime/llama") && !within(s.pkg, "runtime/gpu") {
+		if slices.Contains(s.imports, "std:C") && !within(s.pkg, "runtime/llama") && !within(s.pkg, "runtime/gpu") {
 			t.Errorf("%s uses cgo", s.path)
 		}
 		for _, d := range s.file.Decls {
@@ -138,12 +142,18 @@ func TestNoInitNoCgoNoGrabBags(t *testing.T) {
 // Platforms are told apart by file name, never by a branch.
 func TestNoBranchOnPlatform(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || !slices.Contains(s.imports, "runtime") {
+		if s.test || !slices.Contains(s.imports, "std:runtime") {
 			continue
 		}
 		ast.Inspect(s.file, func(n ast.Node) bool {
-			b, ok := n.(*ast.BinaryExpr)
-			if ok && (isGOOS(b.X) || isGOOS(b.Y)) {
+			branches := false
+			switch n := n.(type) {
+			case *ast.BinaryExpr:
+				branches = (n.Op == token.EQL || n.Op == token.NEQ) && (isGOOS(n.X) || isGOOS(n.Y))
+			case *ast.SwitchStmt:
+				branches = n.Tag != nil && isGOOS(n.Tag)
+			}
+			if branches {
 				t.Errorf("%s branches on runtime.GOOS", s.path)
 			}
 			return true
