@@ -10,7 +10,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 
-.PHONY: help build demo test check vet fmt archtest fuzz fuzz-short bench lab docs release clean
+.PHONY: help build demo test check vet fmt archtest fuzz bench lab docs generate release clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,7 +39,11 @@ vet:
 archtest:
 	$(GO) test ./internal/archtest
 
-docs: ## check that go.mod is tidy and that every plan in docs and examples parses
+generate: ## write the reference from the doc comments of the kinds
+	$(GO) run ./internal/docgen/generate
+
+docs: ## check that the reference and go.mod are up to date and that every plan in docs and examples works
+	$(GO) run ./internal/docgen/generate -check
 	$(GO) mod tidy -diff
 	$(GO) test ./examples/...
 

@@ -67,7 +67,7 @@ func (l *loader) variableNames() []string { return slices.Collect(maps.Keys(l.va
 func (l *loader) valuesFile(name string, asked bool, out map[string]given) {
 	src, err := readFile(name)
 	if err != nil {
-		l.unreadable(name, err)
+		l.unreadable("values", name, err)
 		return
 	}
 	f, diags := parseFile(src, name)

@@ -21,7 +21,7 @@ const maxSource = 64 << 20
 func (l *loader) find() {
 	info, err := os.Stat(l.in.Path)
 	if err != nil {
-		l.unreadable(l.in.Path, err)
+		l.unreadable("plan", l.in.Path, err)
 		return
 	}
 	l.dir = l.in.Path
@@ -32,7 +32,7 @@ func (l *loader) find() {
 	l.name = defaultName(l.in.Path, info.IsDir())
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
-		l.unreadable(l.dir, err)
+		l.unreadable("plan", l.dir, err)
 		return
 	}
 	for _, e := range entries {
@@ -78,15 +78,15 @@ func hasSuffix(name string, suffixes ...string) bool {
 	return slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(name, s) })
 }
 
-// unreadable reports a file that cannot be read at all.
-func (l *loader) unreadable(name string, err error) {
+// unreadable reports a file that cannot be read at all; what says what it holds.
+func (l *loader) unreadable(what, name string, err error) {
 	reason := err.Error()
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		reason = pathErr.Err.Error()
 	}
 	l.add(&hcl.Diagnostic{
-		Severity: hcl.DiagError, Summary: "Cannot read the plan", Detail: "Cannot read " + name + ": " + reason + ".",
+		Severity: hcl.DiagError, Summary: "Cannot read the " + what, Detail: "Cannot read " + name + ": " + reason + ".",
 	})
 }
 
@@ -95,7 +95,7 @@ func (l *loader) parse() {
 	for _, name := range l.sources {
 		src, err := readFile(name)
 		if err != nil {
-			l.unreadable(name, err)
+			l.unreadable("plan", name, err)
 			continue
 		}
 		f, diags := parseFile(src, name)

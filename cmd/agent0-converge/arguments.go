@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -68,7 +69,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		return fmt.Errorf("%w%s%s", err, didYouMean(unknown.GetSpecifiedName(), names), see)
+		return fmt.Errorf("%w%s", err, cmp.Or(didYouMean(unknown.GetSpecifiedName(), names), see))
 	}
 	return fmt.Errorf("%w%s", err, see)
 }

@@ -27,8 +27,7 @@ func (a *app) explainCmd() *cobra.Command {
 			}
 			if len(args) == 0 {
 				for _, k := range kinds {
-					first, _, _ := strings.Cut(k.Doc, "\n")
-					fmt.Fprintf(a.stdout, "%s %s\n", pad(k.Name, 12), first)
+					fmt.Fprintf(a.stdout, "%s %s\n", pad(k.Name, 12), k.Summary())
 				}
 				return nil
 			}

@@ -87,7 +87,7 @@ func LoadFacts(r io.Reader) (Facts, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return Facts{}, fmt.Errorf("cannot read facts: %w", err)
+		return Facts{}, factsError(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return Facts{}, errors.New("cannot read facts: there is more than one JSON value")
@@ -107,6 +107,17 @@ func LoadFacts(r io.Reader) (Facts, error) {
 		}
 	}
 	return f, nil
+}
+
+// factsError says in our words what encoding/json finds wrong.
+func factsError(err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return fmt.Errorf("cannot read facts: %s cannot be a %s", wrong.Field, wrong.Value)
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("cannot read facts: it is not JSON, at byte %d: %w", syntax.Offset, err)
+	}
+	return fmt.Errorf("cannot read facts: %w", err)
 }
 
 // factNames are the names of all facts, in the order of the fields.

@@ -54,7 +54,7 @@ type GoneError struct {
 
 func (e *GoneError) Error() string {
 	if !e.Known {
-		return fmt.Sprintf("there is no run %d", e.Run)
+		return fmt.Sprintf("there is no run %d: history lists those that there are", e.Run)
 	}
 	return fmt.Sprintf("the details of run %d are no longer kept", e.Run)
 }

@@ -166,7 +166,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{&DamagedError{Path: "/x", Offset: 7, What: "w"}, "/x, at byte 7: w. Bring"},
 		{&NewerError{Path: "/x", Found: 3, Known: 1}, "use the version that wrote it"},
 		{&LockedError{Holder: "pid 1, apply, since now"}, "(pid 1, apply, since now): wait"},
-		{&GoneError{Run: 3}, "there is no run 3"},
+		{&GoneError{Run: 3}, "there is no run 3: history lists those that there are"},
 		{&GoneError{Run: 3, Known: true}, "run 3 are no longer kept"},
 	} {
 		if !strings.Contains(tt.err.Error(), tt.want) {

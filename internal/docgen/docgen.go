@@ -46,7 +46,6 @@ type source struct {
 	structs map[string]*ast.StructType
 	docs    map[string]string
 	kind    string
-	about   string
 }
 
 func readKind(dir string) (reference.Kind, error) {
@@ -72,7 +71,7 @@ func readKind(dir string) (reference.Kind, error) {
 	if err != nil {
 		return reference.Kind{}, err
 	}
-	return reference.Kind{Name: src.kind, Doc: plain(src.docs["Spec"]), Attributes: attrs}, nil
+	return reference.Kind{Name: src.kind, Doc: about("Spec", src.docs["Spec"]), Attributes: attrs}, nil
 }
 
 func (s *source) add(f *ast.File) {
@@ -132,7 +131,7 @@ func (s *source) attributes(structName string) ([]reference.Attribute, error) {
 			continue
 		}
 		a := reference.Attribute{Name: name, Type: typeName(f.Type), Label: flags == "label", Required: flags == ""}
-		if a.Doc = plain(f.Doc.Text()); a.Doc == "" {
+		if a.Doc = about(f.Names[0].Name, f.Doc.Text()); a.Doc == "" {
 			return nil, fmt.Errorf("%s.%s has no doc comment", structName, f.Names[0].Name)
 		}
 		if inner := elem(f.Type); flags == "block" && s.structs[inner] != nil {
@@ -177,6 +176,18 @@ func typeName(e ast.Expr) string {
 		}
 	}
 	return "block"
+}
+
+// about is a doc comment without the Go name that it starts with: "Mode is octal" says "Octal".
+func about(name, doc string) string {
+	text := strings.TrimPrefix(plain(doc), name+" ")
+	for _, verb := range []string{"is ", "are "} {
+		text = strings.TrimPrefix(text, verb)
+	}
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // plain is a doc comment as a paragraph of text each line.

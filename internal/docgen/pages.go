@@ -19,8 +19,7 @@ func render(kinds []reference.Kind) (map[string]string, error) {
 	index.WriteString("# Reference\n\nGenerated from the structs in `resources/` by `make generate`.\n\n")
 	for _, k := range kinds {
 		files["docs/reference/"+k.Name+".md"] = page(k)
-		first, _, _ := strings.Cut(k.Doc, "\n")
-		fmt.Fprintf(&index, "- [%s](%s.md): %s\n", k.Name, k.Name, first)
+		fmt.Fprintf(&index, "- [%s](%s.md): %s\n", k.Name, k.Name, k.Summary())
 	}
 	files["docs/reference/README.md"] = index.String()
 	return files, nil

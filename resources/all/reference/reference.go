@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Kind is the documentation of one kind.
@@ -22,6 +23,12 @@ type Attribute struct {
 	Required bool        `json:"required,omitempty"`
 	Doc      string      `json:"doc"`
 	Block    []Attribute `json:"block,omitempty"`
+}
+
+// Summary is the first sentence of the documentation.
+func (k Kind) Summary() string {
+	first, _, _ := strings.Cut(k.Doc, ". ")
+	return strings.TrimSuffix(first, ".") + "."
 }
 
 //go:embed kinds.json
