@@ -33,7 +33,7 @@ func (a *app) start(ctx context.Context, h *host.Host, j *journal.Journal, info 
 	info.Version, info.Args = version, os.Args
 	rec, err := j.Start(ctx, h, info, journal.Options{LockTimeout: f.lockTimeout, SecretsDigestOnly: forget})
 	if err != nil {
-		return nil, err
+		return nil, asRoot(err)
 	}
 	if !a.json {
 		a.text().found(rec.Found())

@@ -246,7 +246,7 @@ func (p *savedPlan) holds(s *session, planner engine.Planner, now *engine.Plan) 
 			stale := &engine.StaleError{Addr: c.Addr, Fields: now.Changes[i].Kind.DiffRecorded(was.Have, c.Have), Since: "the plan was saved"}
 			return fmt.Errorf("the host has moved: %w%s", stale, again)
 		case !was.Want.Equal(c.Want) || was.Action != c.Action:
-			return fmt.Errorf("what %s is to be changed since the plan was saved%s", c.Addr, again)
+			return fmt.Errorf("what %s is to be has changed since the plan was saved%s", c.Addr, again)
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func scriptNobody(ts *testscript.TestScript, neg bool, args []string) {
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command("agent0-converge", args...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "SUDO_USER", "WORK"} {
+	for _, name := range []string{"PATH", "SUDO_USER", "WORK", "AGENT0_VAR_token"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd

@@ -147,9 +147,17 @@ func (a *app) open(path string, f planFlags, w watchers) (*session, error) {
 func (a *app) openJournal(h *host.Host) (*journal.Journal, error) {
 	j, err := journal.Open(h.Files.Tree, kindNamed)
 	if err != nil && a.rootDir != "" {
-		return nil, fmt.Errorf("in root %s: %w", a.rootDir, err)
+		err = fmt.Errorf("in root %s: %w", a.rootDir, err)
 	}
-	return j, err
+	return j, asRoot(err)
+}
+
+// asRoot adds what to do about a lack of rights.
+func asRoot(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: run as root", err)
+	}
+	return err
 }
 
 func kindNamed(name string) (*engine.Kind, bool) {

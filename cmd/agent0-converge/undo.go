@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,7 +87,10 @@ func (a *app) undo(ctx context.Context, to int, force, dryRun bool, f runFlags) 
 	if err := refused(p); err != nil && !force {
 		return err
 	}
-	again := strings.Join(nonEmpty("agent0-converge undo", a.rootWords(), "--to", strconv.Itoa(to)), " ")
+	again := commandLine(os.Args)
+	if given(os.Args) == 0 {
+		again += " --to " + strconv.Itoa(to)
+	}
 	return a.converge(ctx, convergence{run: rec, host: h, plan: p, flags: f, again: again, undo: true})
 }
 
