@@ -190,14 +190,6 @@ func pruneGuard(c convergence) error {
 	return nil
 }
 
-// rootWords are the words that name the root on a command line.
-func (a *app) rootWords() string {
-	if a.rootDir == "" {
-		return ""
-	}
-	return "--root " + a.rootDir
-}
-
 // The JSON of a run.
 type jsonRun struct {
 	FormatVersion string          `json:"format_version"`

@@ -26,7 +26,7 @@ func condition(cond string) (bool, error) {
 
 func platformCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"nobody": scriptNobody, "holdlock": scriptHoldLock, "live": scriptLive, "nosecret": scriptNoSecret,
+		"nobody": scriptNobody, "terminal": scriptTerminal, "holdlock": scriptHoldLock, "live": scriptLive, "nosecret": scriptNoSecret,
 	}
 }
 
@@ -48,8 +48,10 @@ func scriptNobody(ts *testscript.TestScript, neg bool, args []string) {
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command("agent0-converge", args...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "SUDO_USER", "WORK", "AGENT0_VAR_token"} {
-		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	for _, name := range []string{"PATH", "SUDO_USER", "WORK", "AGENT0_VAR_token", "NO_COLOR", "TERM"} {
+		if value := ts.Getenv(name); value != "" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
 	}
 	return cmd
 }
@@ -58,7 +60,11 @@ func finish(ts *testscript.TestScript, status string, cmd *exec.Cmd) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	ended(ts, status, err, stdout.String(), stderr.String())
+	out := stdout.String()
+	if first, rest, ok := strings.Cut(out, "\n"); ok && cmd.Args[0] == "unshare" && !strings.HasPrefix(first, "run ") && strings.Contains(first, " · ") {
+		out = "(this machine)\n" + rest
+	}
+	ended(ts, status, err, out, stderr.String())
 }
 
 // liveRoot makes the folder $1 the running system of its arguments, in a mount namespace of its

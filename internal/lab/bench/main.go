@@ -5,12 +5,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -26,9 +23,9 @@ type peers struct{ floor, empty, parse string }
 type bench struct {
 	ours  string
 	peers peers
-	work               string // plans and policies
-	disk               string // where the files go
-	out                *tabwriter.Writer
+	work  string // plans and policies
+	disk  string // where the files go
+	out   *tabwriter.Writer
 }
 
 // tool is one program to measure: how it is run on n files.
@@ -79,7 +76,9 @@ func (b *bench) tools() []tool {
 // limits are what a run that changes nothing cannot be faster than, but by doing less.
 func (b *bench) limits() []tool {
 	return []tool{
-		{"parsing the plan", func(n int) []string { return []string{b.peers.parse, filepath.Join(b.work, fmt.Sprintf("plan%d.hcl", n))} }},
+		{"parsing the plan", func(n int) []string {
+			return []string{b.peers.parse, filepath.Join(b.work, fmt.Sprintf("plan%d.hcl", n))}
+		}},
 		{"empty Go program", func(int) []string { return []string{b.peers.empty} }},
 	}
 }
@@ -197,59 +196,6 @@ func (b *bench) check(n int) error {
 	return nil
 }
 
-// sample is one run.
-type sample struct {
-	took    time.Duration
-	rssAnon int64 // peak, KiB
-}
-
-// measure runs a program to its end and watches its anonymous memory.
-func measure(argv []string) (sample, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return sample{}, err
-	}
-	done, peak := make(chan struct{}), make(chan int64)
-	go watch(cmd.Process.Pid, done, peak)
-	err := cmd.Wait()
-	s := sample{took: time.Since(start)}
-	close(done)
-	s.rssAnon = <-peak
-	if err != nil {
-		text := out.String()
-		return s, fmt.Errorf("%v: %w: %s", argv, err, text[:min(len(text), 500)])
-	}
-	return s, nil
-}
-
-// watch samples RssAnon of /proc/PID/status every millisecond (proc_pid_status(5)).
-func watch(pid int, done <-chan struct{}, peak chan<- int64) {
-	var most int64
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			peak <- most
-			return
-		case <-tick.C:
-			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-			if err != nil {
-				continue // it has just ended
-			}
-			if _, rest, ok := strings.Cut(string(b), "RssAnon:"); ok {
-				var kib int64
-				if _, err := fmt.Sscan(rest, &kib); err == nil {
-					most = max(most, kib)
-				}
-			}
-		}
-	}
-}
-
 func (b *bench) report(what string, n int, samples map[string][]sample) {
 	median := func(name string) float64 {
 		if len(samples[name]) == 0 {
@@ -282,31 +228,3 @@ func sorted(ss []sample) []sample {
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// freshDisk mounts a new ext4 file system at dir: what was deleted and created again on one file
-// system slows every tool.
-func freshDisk(dir string) (unmount func() error, err error) {
-	img := dir + ".img"
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	if err := os.Remove(img); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, argv := range [][]string{
-		{"truncate", "-s", "512M", img}, {"mkfs.ext4", "-q", "-N", "65536", img}, {"mount", "-o", "loop", img, dir},
-	} {
-		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("%v: %w: %s", argv, err, out)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(dir, "bench"), 0o755); err != nil {
-		return nil, err
-	}
-	return func() error {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			return fmt.Errorf("umount %s: %w: %s", dir, err, out)
-		}
-		return nil
-	}, nil
-}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// sample is one run.
+type sample struct {
+	took    time.Duration
+	rssAnon int64 // peak, KiB
+}
+
+// measure runs a program to its end and watches its anonymous memory.
+func measure(argv []string) (sample, error) {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		return sample{}, err
+	}
+	done, peak := make(chan struct{}), make(chan int64)
+	go watch(cmd.Process.Pid, done, peak)
+	err := cmd.Wait()
+	s := sample{took: time.Since(start)}
+	close(done)
+	s.rssAnon = <-peak
+	if err != nil {
+		text := out.String()
+		return s, fmt.Errorf("%v: %w: %s", argv, err, text[:min(len(text), 500)])
+	}
+	return s, nil
+}
+
+// watch samples RssAnon of /proc/PID/status every millisecond (proc_pid_status(5)).
+func watch(pid int, done <-chan struct{}, peak chan<- int64) {
+	var most int64
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			peak <- most
+			return
+		case <-tick.C:
+			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			if err != nil {
+				continue // it has just ended
+			}
+			if _, rest, ok := strings.Cut(string(b), "RssAnon:"); ok {
+				var kib int64
+				if _, err := fmt.Sscan(rest, &kib); err == nil {
+					most = max(most, kib)
+				}
+			}
+		}
+	}
+}
+
+// freshDisk mounts a new ext4 file system at dir: what was deleted and created again on one file
+// system slows every tool.
+func freshDisk(dir string) (unmount func() error, err error) {
+	img := dir + ".img"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(img); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, argv := range [][]string{
+		{"truncate", "-s", "512M", img}, {"mkfs.ext4", "-q", "-N", "65536", img}, {"mount", "-o", "loop", img, dir},
+	} {
+		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%v: %w: %s", argv, err, out)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "bench"), 0o755); err != nil {
+		return nil, err
+	}
+	return func() error {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			return fmt.Errorf("umount %s: %w: %s", dir, err, out)
+		}
+		return nil
+	}, nil
+}
