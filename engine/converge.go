@@ -160,7 +160,7 @@ func (v Converger) make(ctx context.Context, plan *Plan, c *Change) error {
 		apply = c.Kind.undo
 	}
 	if err := apply(ctx, v.Host, c.Have, c.Want); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
 		return fmt.Errorf("cannot %s %s: %w", c.Action, c.Addr, err)

@@ -36,8 +36,12 @@ func (l *loader) ask(p *part, ctx *hcl.EvalContext, m *mistakes) (verdict, bool)
 	if v.True() {
 		return verdict{holds: true}, true
 	}
-	text, ok := l.told(message.expr, ctx, m)
-	if !ok {
+	var untold mistakes
+	text, ok := l.told(message.expr, ctx, &untold)
+	if needs := untold.deferred(); needs != "" {
+		return verdict{message: "The condition does not hold. What its error_message says " + needs + "."}, true
+	}
+	if m.merge(untold); !ok {
 		return verdict{}, false
 	}
 	if text.HasMarkDeep(sensitive) {
@@ -54,9 +58,12 @@ func (l *loader) ask(p *part, ctx *hcl.EvalContext, m *mistakes) (verdict, bool)
 	return verdict{message: text.AsString()}, true
 }
 
-// assert reports a condition that does not hold.
+// assert reports a condition that does not hold. One that needs a fact that is not known here is
+// not asked.
 func (l *loader) assert(p *part, severity hcl.DiagnosticSeverity, summary string, ctx *hcl.EvalContext, m *mistakes) (verdict, bool) {
-	v, ok := l.ask(p, ctx, m)
+	var asked mistakes
+	v, ok := l.ask(p, ctx, &asked)
+	m.report(asked)
 	if ok && !v.holds {
 		a, _ := p.get("condition")
 		at := a.expr.Range()
@@ -83,6 +90,8 @@ func (l *loader) postcondition(k *kind, p *part, ctx *hcl.EvalContext, m *mistak
 		a, _ := p.get("condition")
 		at := PlaceOf(a.expr.Range())
 		switch {
+		case m.deferred() != "":
+			return nil
 		case !ok && len(m.all()) > 0:
 			return fmt.Errorf("cannot evaluate the postcondition at %s: %s", at, m.all()[0].Detail)
 		case !ok:

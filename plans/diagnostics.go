@@ -45,9 +45,28 @@ type mistakes struct {
 	// unknown are values that could not be told. They matter only where nothing else is wrong:
 	// otherwise they follow from that.
 	unknown hcl.Diagnostics
+	// needs are facts of the host that are not known here. Whoever collects decides what that means
+	// for what it is about.
+	needs []string
 }
 
-func (m *mistakes) failed() bool { return m.diags.HasErrors() || len(m.unknown) > 0 }
+func (m *mistakes) failed() bool { return m.diags.HasErrors() || len(m.unknown) > 0 || len(m.needs) > 0 }
+
+// deferred says which facts are needed, as in "needs host.cpus and host.memory", where nothing but
+// facts is missing; otherwise it is "".
+func (m *mistakes) deferred() string {
+	if len(m.needs) == 0 || m.diags.HasErrors() {
+		return ""
+	}
+	return "needs " + list(m.needs)
+}
+
+// need notes a fact.
+func (m *mistakes) need(fact string) {
+	if i, found := slices.BinarySearch(m.needs, fact); !found {
+		m.needs = slices.Insert(m.needs, i, fact)
+	}
+}
 
 func (m *mistakes) add(diags ...*hcl.Diagnostic) { m.diags = append(m.diags, diags...) }
 
@@ -62,6 +81,18 @@ func (m *mistakes) errorf(subject hcl.Range, context *hcl.Range, summary, format
 func (m *mistakes) merge(o mistakes) {
 	m.diags = append(m.diags, o.diags...)
 	m.unknown = append(m.unknown, o.unknown...)
+	for _, fact := range o.needs {
+		m.need(fact)
+	}
+}
+
+// report takes over the diagnostics of o. Where o needs facts, what else could not be told follows
+// from that.
+func (m *mistakes) report(o mistakes) {
+	m.diags = append(m.diags, o.diags...)
+	if len(o.needs) == 0 {
+		m.unknown = append(m.unknown, o.unknown...)
+	}
 }
 
 // all returns every diagnostic once, in the order of files and lines.

@@ -9,24 +9,26 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine"
 )
 
-// eachOf evaluates for_each. Values may be sensitive; which there are may not.
-func (l *loader) eachOf(a attr, ctx *hcl.EvalContext) (keys []string, values []cty.Value, ok bool) {
-	v, ok := l.told(a.expr, ctx, &l.mistakes)
+// eachOf evaluates for_each. Values may be sensitive, or wait for facts; which there are may not.
+func (l *loader) eachOf(a attr, ctx *hcl.EvalContext, m *mistakes) (keys []string, values []cty.Value, ok bool) {
+	whole, ok := l.value(a.expr, ctx, m)
 	if !ok {
 		return nil, nil, false
 	}
-	v, secret := open(v, false)
+	v, secret := open(whole, false)
 	t, at := v.Type(), a.expr.Range()
 	isMap := t.IsMapType() || t.IsObjectType()
 	switch {
+	case !(isMap && v.IsKnown()) && !isTold(whole, a.expr, m):
+		return nil, nil, false
 	case secret:
-		l.errorf(at, nil, "Sensitive value", "for_each decides which resources there are, which everybody can see, so it cannot be sensitive.")
+		m.errorf(at, nil, "Sensitive value", "for_each decides which resources there are, which everybody can see, so it cannot be sensitive.")
 		return nil, nil, false
 	case v.IsNull():
-		l.errorf(at, nil, "Invalid for_each", "for_each is null. Use an empty map or list for no resource at all.")
+		m.errorf(at, nil, "Invalid for_each", "for_each is null. Use an empty map or list for no resource at all.")
 		return nil, nil, false
 	case !isMap && !t.IsSetType() && !t.IsListType() && !t.IsTupleType():
-		l.errorf(at, nil, "Invalid for_each", "for_each takes a map, or a set or list of strings; this is %s.", t.FriendlyName())
+		m.errorf(at, nil, "Invalid for_each", "for_each takes a map, or a set or list of strings; this is %s.", t.FriendlyName())
 		return nil, nil, false
 	}
 	for it := v.ElementIterator(); it.Next(); {
@@ -35,7 +37,7 @@ func (l *loader) eachOf(a attr, ctx *hcl.EvalContext) (keys []string, values []c
 			var hidden bool
 			key, hidden = open(e, false)
 			if hidden || key.Type() != cty.String || key.IsNull() {
-				l.errorf(at, nil, "Invalid for_each", "Elements of a set or list in for_each are strings that are neither null nor sensitive.")
+				m.errorf(at, nil, "Invalid for_each", "Elements of a set or list in for_each are strings that are neither null nor sensitive.")
 				return nil, nil, false
 			}
 		}

@@ -1,8 +1,12 @@
 package plans
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/agent0-converge/agent0-converge/engine/host"
@@ -16,11 +20,59 @@ const sensitive mark = "sensitive"
 
 // reason marks a value that cannot be told, and says why. It goes along into all that is worked
 // out from the value.
-type reason struct{ summary, detail string }
+type reason struct {
+	summary, detail string
+	// fact is the fact of the host that is missing, such as "host.memory". It is known at the first
+	// boot, so a value that waits for it is no mistake.
+	fact string
+}
 
 // untold is a value of type t that cannot be told.
 func untold(t cty.Type, summary, format string, args ...any) cty.Value {
-	return cty.UnknownVal(t).Mark(reason{summary, fmt.Sprintf(format, args...)})
+	return cty.UnknownVal(t).Mark(reason{summary: summary, detail: fmt.Sprintf(format, args...)})
+}
+
+// waiting is a value of any type that is known once these facts are.
+func waiting(facts []string) cty.Value {
+	v := cty.DynamicVal
+	for _, f := range facts {
+		v = v.Mark(reason{fact: f})
+	}
+	return v
+}
+
+// reasons are the marks of v, and of all in it, that say why it cannot be told.
+func reasons(v cty.Value) []reason {
+	var out []reason
+	_, marks := v.UnmarkDeep()
+	for m := range marks {
+		if why, ok := m.(reason); ok {
+			out = append(out, why)
+		}
+	}
+	// Marks are a map, and the same plan says the same every time.
+	slices.SortFunc(out, func(a, b reason) int {
+		return cmp.Or(strings.Compare(a.fact, b.fact), strings.Compare(a.detail, b.detail))
+	})
+	return out
+}
+
+// explained gives a value that cannot be told the reasons of what expr refers to, where a function
+// such as try has dropped them.
+func explained(v cty.Value, expr hcl.Expression, ctx *hcl.EvalContext) cty.Value {
+	if ctx == nil || v.IsWhollyKnown() || len(reasons(v)) > 0 {
+		return v
+	}
+	for _, t := range expr.Variables() {
+		of, diags := t.TraverseAbs(ctx)
+		if diags.HasErrors() {
+			continue // a name of the expression's own
+		}
+		for _, why := range reasons(of) {
+			v = v.Mark(why)
+		}
+	}
+	return v
 }
 
 func gpuType() cty.Type {
@@ -35,7 +87,7 @@ func factNames() []string {
 }
 
 // hostValue is the facts as expressions see them. One that is not known stays so in all that is
-// worked out from it, and is reported where its value is needed.
+// worked out from it, and defers what needs it.
 func hostValue(f host.Facts) cty.Value {
 	gpus := cty.ListValEmpty(gpuType())
 	if len(f.GPUs) > 0 {
@@ -59,8 +111,7 @@ func hostValue(f host.Facts) cty.Value {
 	}
 	for _, name := range f.Unknown {
 		if v, ok := attrs[name]; ok {
-			attrs[name] = untold(v.Type(), "Fact is not known",
-				"The root does not tell host.%s: only the machine that it runs on will. Give the facts of that machine with --facts FILE.", name)
+			attrs[name] = cty.UnknownVal(v.Type()).Mark(reason{fact: "host." + name})
 		}
 	}
 	return cty.ObjectVal(attrs)

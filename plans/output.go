@@ -16,12 +16,20 @@ type Output struct {
 	Description string
 	Sensitive   bool
 	Place       engine.Place
+	// Deferred says which facts of the host the value needs that are not known here, as in "needs
+	// host.memory"; such an output has no value.
+	Deferred string
 
 	value cty.Value
 }
 
-// Reveal returns the value as JSON.
-func (o Output) Reveal() ([]byte, error) { return ctyjson.Marshal(o.value, o.value.Type()) }
+// Reveal returns the value as JSON, and nothing for one that is deferred.
+func (o Output) Reveal() ([]byte, error) {
+	if o.Deferred != "" {
+		return nil, nil
+	}
+	return ctyjson.Marshal(o.value, o.value.Type())
+}
 
 // MarshalJSON is the shape of one output in --json; a sensitive one has no value there.
 func (o Output) MarshalJSON() ([]byte, error) {
@@ -29,7 +37,8 @@ func (o Output) MarshalJSON() ([]byte, error) {
 		Sensitive bool            `json:"sensitive"`
 		Type      json.RawMessage `json:"type"`
 		Value     json.RawMessage `json:"value,omitempty"`
-	}{Sensitive: o.Sensitive}
+		Deferred  string          `json:"deferred,omitempty"`
+	}{Sensitive: o.Sensitive, Deferred: o.Deferred}
 	var err error
 	if out.Type, err = ctyjson.MarshalType(o.value.Type()); err != nil {
 		return nil, err
@@ -47,6 +56,8 @@ func (o Output) Text() string {
 	switch {
 	case o.Sensitive:
 		return "(sensitive)"
+	case o.Deferred != "":
+		return "(known at first boot)"
 	case o.value.Type() == cty.String && !o.value.IsNull():
 		return o.value.AsString()
 	}
@@ -100,24 +111,33 @@ func (l *loader) prepareOutputs() {
 
 func (l *loader) settleOutputs() {
 	for _, o := range l.outputs {
-		ctx := l.scope(o.refs)
 		a, ok := o.part.get("value")
 		if !ok {
 			continue
 		}
-		out := Output{Place: PlaceOf(o.at), Description: l.words(o.part, "description", ctx)}
-		out.Sensitive = l.flag(o.part, "sensitive", false, ctx, &l.mistakes)
-		v, ok := l.told(a.expr, ctx, &l.mistakes)
-		if !ok {
-			continue
-		}
-		if v.HasMarkDeep(sensitive) && !out.Sensitive {
-			l.errorf(a.expr.Range(), nil, "Sensitive output", "The value is sensitive. Say sensitive = true in output %q to keep it from being shown.", o.name)
-			continue
-		}
-		out.value, _ = v.UnmarkDeep()
-		o.value, o.done = out, true
+		var m mistakes
+		o.value, o.done = l.outputOf(o, a, &m)
+		l.report(m)
 	}
+}
+
+// outputOf is what o says, without ok where it has mistakes.
+func (l *loader) outputOf(o *output, a attr, m *mistakes) (Output, bool) {
+	ctx := l.scope(o.refs)
+	out := Output{Place: PlaceOf(o.at), Description: l.words(o.part, "description", ctx, m)}
+	out.Sensitive = l.flag(o.part, "sensitive", false, ctx, m)
+	v, ok := l.value(a.expr, ctx, m)
+	if !ok {
+		return out, false
+	}
+	if v.HasMarkDeep(sensitive) && !out.Sensitive {
+		m.errorf(a.expr.Range(), nil, "Sensitive output", "The value is sensitive. Say sensitive = true in output %q to keep it from being shown.", o.name)
+		return out, false
+	}
+	told := isTold(v, a.expr, m)
+	out.value, _ = v.UnmarkDeep()
+	out.Deferred = m.deferred()
+	return out, told && !m.failed() || out.Deferred != ""
 }
 
 func (l *loader) outputValues() map[string]Output {

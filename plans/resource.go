@@ -39,20 +39,28 @@ type instance struct {
 func (l *loader) settleResource(r *resource) {
 	r.reaches = slices.Clip(append(r.reaches, r.after...)) // all instances share it
 	ctx := l.scope(r.refs)
-	insts, ok := l.instances(r, ctx)
+	var m mistakes
+	insts, ok := l.instances(r, ctx, &m)
+	l.report(m)
 	if !ok {
 		// How many there are cannot be told. One of them is looked at for its mistakes.
-		l.instance(r, r.unknownInstance(), ctx)
+		inst := r.unknownInstance(m.needs)
+		d, _ := l.instance(r, inst, ctx, &m)
+		if m.deferred() != "" {
+			r.declared = []engine.Declared{d}
+			r.value = waiting(m.needs)
+		}
 		return
 	}
 	values := make([]cty.Value, 0, len(insts))
 	for _, inst := range insts {
-		d, ok := l.instance(r, inst, ctx)
+		var m mistakes
+		d, ok := l.instance(r, inst, ctx, &m)
 		if ok {
 			r.declared = append(r.declared, d)
 		}
 		if r.wanted {
-			values = append(values, r.valueOf(d, ok))
+			values = append(values, r.valueOf(d, ok, m.needs))
 		}
 	}
 	if r.wanted {
@@ -76,10 +84,12 @@ func (r *resource) gather(insts []instance, values []cty.Value) cty.Value {
 }
 
 // valueOf is one instance as expressions see it.
-func (r *resource) valueOf(d engine.Declared, ok bool) cty.Value {
+func (r *resource) valueOf(d engine.Declared, ok bool, needs []string) cty.Value {
 	switch {
 	case !ok:
 		return cty.DynamicVal
+	case d.Deferred != "":
+		return waiting(needs)
 	case d.Spec == nil:
 		return untold(cty.DynamicPseudoType, "Reference to what is left out",
 			"%s is left out here (when is false) and its attributes cannot be evaluated.", d.Addr)
@@ -100,17 +110,18 @@ func (k *kind) value(spec any) cty.Value {
 	return cty.ObjectVal(attrs)
 }
 
-// instance declares one instance. Without ok it has mistakes, which are reported.
-func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext) (engine.Declared, bool) {
+// instance declares one instance. Without ok it has mistakes, which are reported. One that lacks
+// nothing but facts is deferred; m has which.
+func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext, m *mistakes) (engine.Declared, bool) {
 	if len(inst.vars) > 0 {
 		ctx = within(ctx, inst.vars)
 	}
-	var m mistakes
-	d := engine.Declared{Addr: inst.addr, Kind: r.kind.Kind, Place: PlaceOf(r.at), DependsOn: r.reaches}
-	d.LeftOut = !l.flag(r.part, "when", true, ctx, &m)
-	d.Absent = l.flag(r.part, "absent", false, ctx, &m)
-	d.Timeout = l.timeout(r.part, ctx, &m)
-	l.lifecycle(r, &d, ctx, &m)
+	bare := engine.Declared{Addr: inst.addr, Kind: r.kind.Kind, Place: PlaceOf(r.at), DependsOn: r.reaches}
+	d := bare
+	d.LeftOut = !l.flag(r.part, "when", true, ctx, m)
+	d.Absent = l.flag(r.part, "absent", false, ctx, m)
+	d.Timeout = l.timeout(r.part, ctx, m)
+	l.lifecycle(r, &d, ctx, m)
 	var own mistakes
 	spec := l.spec(r, ctx, d.Absent, &own)
 	if d.LeftOut && own.failed() {
@@ -119,7 +130,10 @@ func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext) (eng
 		d.Spec = spec
 	}
 	m.merge(own)
-	l.merge(m)
+	l.report(*m)
+	if bare.Deferred = m.deferred(); bare.Deferred != "" {
+		return bare, !r.spoiled
+	}
 	return d, !m.failed() && !r.spoiled
 }
 
@@ -127,7 +141,7 @@ func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext) (eng
 func (l *loader) spec(r *resource, ctx *hcl.EvalContext, absent bool, m *mistakes) any {
 	p := r.part
 	if p.dynamic && !r.spoiled {
-		p = r.kind.schema.lay(dynblock.Expand(r.body, ctx, dynblock.OptCheckForEach(checkDynamic)), true, m)
+		p = r.kind.schema.lay(dynblock.Expand(r.body, ctx, dynblock.OptCheckForEach(m.checkDynamic)), true, m)
 	}
 	spec := r.kind.NewSpec()
 	v := reflect.ValueOf(spec).Elem()
@@ -174,36 +188,40 @@ func (r *resource) blame(p *part, err error, m *mistakes) {
 }
 
 // checkDynamic refuses what a dynamic block cannot be repeated for.
-func checkDynamic(v cty.Value, expr hcl.Expression, _ *hcl.EvalContext) hcl.Diagnostics {
-	var m mistakes
-	if isTold(v, expr, &m) && v.HasMarkDeep(sensitive) {
+func (m *mistakes) checkDynamic(v cty.Value, expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
+	var found mistakes
+	if isTold(explained(v, expr, ctx), expr, &found) && v.HasMarkDeep(sensitive) {
 		if _, hidden := open(v, false); hidden {
-			m.errorf(expr.Range(), nil, "Sensitive value", "for_each decides which blocks there are, which everybody can see, so it cannot be sensitive.")
+			found.errorf(expr.Range(), nil, "Sensitive value", "for_each decides which blocks there are, which everybody can see, so it cannot be sensitive.")
 		}
 	}
-	return append(m.diags, m.unknown...)
+	for _, fact := range found.needs {
+		m.need(fact)
+	}
+	return append(found.diags, found.unknown...)
 }
 
 // instances lists the instances of a block in the order of their keys.
-func (l *loader) instances(r *resource, ctx *hcl.EvalContext) ([]instance, bool) {
+func (l *loader) instances(r *resource, ctx *hcl.EvalContext, m *mistakes) ([]instance, bool) {
 	each, hasEach := r.part.get("for_each")
 	count, hasCount := r.part.get("count")
 	switch {
 	case hasEach && hasCount:
-		l.errorf(*count.at, &r.at, "Invalid combination", "%s has both for_each and count. Leave one of them out.", r.addr)
+		m.errorf(*count.at, &r.at, "Invalid combination", "%s has both for_each and count. Leave one of them out.", r.addr)
 		return nil, false
 	case hasEach:
-		return l.forEach(r, each, ctx)
+		return l.forEach(r, each, ctx, m)
 	case hasCount:
-		return l.counted(r, count, ctx)
+		return l.counted(r, count, ctx, m)
 	}
 	return []instance{{addr: r.addr}}, true
 }
 
-func (r *resource) unknownInstance() instance {
+func (r *resource) unknownInstance(needs []string) instance {
+	_, why := waiting(needs).Unmark()
 	return instance{addr: r.addr, vars: map[string]cty.Value{
-		"each":  cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String), "value": cty.DynamicVal}),
-		"count": cty.ObjectVal(map[string]cty.Value{"index": cty.UnknownVal(cty.Number)}),
+		"each":  cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String).WithMarks(why), "value": cty.DynamicVal.WithMarks(why)}),
+		"count": cty.ObjectVal(map[string]cty.Value{"index": cty.UnknownVal(cty.Number).WithMarks(why)}),
 	}}
 }
 
@@ -240,14 +258,14 @@ func (r *resource) fits(key cty.Value) bool {
 const maxCount = 100_000
 
 // counted lists the instances of a block with count.
-func (l *loader) counted(r *resource, a attr, ctx *hcl.EvalContext) ([]instance, bool) {
-	v, ok := l.plain(a, cty.Number, ctx, &l.mistakes)
+func (l *loader) counted(r *resource, a attr, ctx *hcl.EvalContext, m *mistakes) ([]instance, bool) {
+	v, ok := l.plain(a, cty.Number, ctx, m)
 	if !ok {
 		return nil, false
 	}
 	n, exact := v.AsBigFloat().Int64()
 	if exact != 0 || n < 0 || n > maxCount {
-		l.errorf(a.expr.Range(), nil, "Invalid count", "count is a whole number from 0 to %d.", maxCount)
+		m.errorf(a.expr.Range(), nil, "Invalid count", "count is a whole number from 0 to %d.", maxCount)
 		return nil, false
 	}
 	out := make([]instance, n)
@@ -262,13 +280,13 @@ func (l *loader) counted(r *resource, a attr, ctx *hcl.EvalContext) ([]instance,
 }
 
 // forEach lists the instances of a block with for_each.
-func (l *loader) forEach(r *resource, a attr, ctx *hcl.EvalContext) ([]instance, bool) {
-	keys, values, ok := l.eachOf(a, ctx)
+func (l *loader) forEach(r *resource, a attr, ctx *hcl.EvalContext, m *mistakes) ([]instance, bool) {
+	keys, values, ok := l.eachOf(a, ctx, m)
 	out := make([]instance, 0, len(keys))
 	seen := make(map[string]bool, len(keys))
 	for i, key := range keys {
 		if seen[key] {
-			l.errorf(a.expr.Range(), nil, "Duplicate key", "for_each has %q more than once.", key)
+			m.errorf(a.expr.Range(), nil, "Duplicate key", "for_each has %q more than once.", key)
 			return nil, false
 		}
 		seen[key] = true

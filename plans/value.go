@@ -16,6 +16,7 @@ import (
 // value evaluates expr and reports what is wrong with it. The value may be one that cannot be told.
 func (l *loader) value(expr hcl.Expression, ctx *hcl.EvalContext, m *mistakes) (cty.Value, bool) {
 	v, diags := expr.Value(ctx)
+	v = explained(v, expr, ctx)
 	if len(diags) == 0 {
 		return v, true
 	}
@@ -89,23 +90,19 @@ func (l *loader) told(expr hcl.Expression, ctx *hcl.EvalContext, m *mistakes) (c
 	return v, isTold(v, expr, m)
 }
 
-// isTold reports a value that is not wholly known.
+// isTold reports a value that is not wholly known, or notes the facts that it needs.
 func isTold(v cty.Value, expr hcl.Expression, m *mistakes) bool {
 	if v.IsWhollyKnown() {
 		return true
 	}
 	at := expr.Range()
-	_, marks := v.UnmarkDeep()
-	var whys []reason
-	for mk := range marks {
-		if why, ok := mk.(reason); ok {
-			whys = append(whys, why)
-		}
-	}
-	// Marks are a map, and the same plan has the same mistakes every time.
-	slices.SortFunc(whys, func(a, b reason) int { return strings.Compare(a.detail, b.detail) })
+	whys := reasons(v)
 	for _, why := range whys {
-		m.errorf(at, nil, why.summary, "%s", why.detail)
+		if why.fact != "" {
+			m.need(why.fact)
+		} else {
+			m.errorf(at, nil, why.summary, "%s", why.detail)
+		}
 	}
 	if len(whys) > 0 {
 		return false

@@ -1,6 +1,8 @@
 package plans
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
@@ -62,7 +64,7 @@ func (l *loader) registerVariable(b *hcl.Block) {
 		ownBlocks("validation", conditionFields()))
 	v.sensitive = l.flag(p, "sensitive", false, nil, &l.mistakes)
 	v.nullable = l.flag(p, "nullable", true, nil, &l.mistakes)
-	v.description = l.words(p, "description", nil)
+	v.description = l.words(p, "description", nil, &l.mistakes)
 	for _, s := range p.blocks {
 		v.validations = append(v.validations, s.part)
 	}
@@ -83,12 +85,12 @@ func (l *loader) registerVariable(b *hcl.Block) {
 }
 
 // words is an attribute that is a text for people.
-func (l *loader) words(p *part, name string, ctx *hcl.EvalContext) string {
+func (l *loader) words(p *part, name string, ctx *hcl.EvalContext, m *mistakes) string {
 	a, ok := p.get(name)
 	if !ok {
 		return ""
 	}
-	v, ok := l.plain(a, cty.String, ctx, &l.mistakes)
+	v, ok := l.plain(a, cty.String, ctx, m)
 	if !ok {
 		return ""
 	}
@@ -209,9 +211,10 @@ func (l *loader) validate(v *variable) {
 	for _, p := range v.validations {
 		us := p.uses(nil, nil, false)
 		refs := l.resolve(nil, allowed{}, us)
-		if len(refs.good) > 0 {
+		ofHost := slices.ContainsFunc(us, func(u use) bool { return u.RootName() == "host" })
+		if ofHost || len(refs.good) > 0 {
 			a, _ := p.get("condition")
-			l.errorf(a.expr.Range(), nil, "Invalid condition", "A validation may refer to variables and to host only.")
+			l.errorf(a.expr.Range(), nil, "Invalid condition", "A validation may refer to variables only.")
 			continue
 		}
 		if v.placeholder {

@@ -240,6 +240,41 @@ func TestKillAtEveryPoint(t *testing.T) {
 	}
 }
 
+// TestKillTheRecovery kills a run, and then the run that recovers from it.
+func TestKillTheRecovery(t *testing.T) {
+	needPtrace(t)
+	bin := binary(t)
+	want := converged(t, bin)
+	sample := 15
+	if os.Getenv("AGENT0_LAB") != "" {
+		sample = 0
+	}
+	for _, first := range []int{40, 80, 120} {
+		sweep := trace.Sweep{
+			Dir: t.TempDir(), Sample: sample, Seed: uint64(first), Retry: 5,
+			Prepare: func(dir string) (*exec.Cmd, error) {
+				s := scene{bin, dir}
+				return s.apply(), errors.Join(s.set(), s.killed(first))
+			},
+			Check: func(dir string, _ trace.Kill) error { return scene{bin, dir}.arrives(want) },
+		}
+		report, err := sweep.Run(t.Context())
+		t.Logf("after a kill at point %d: %s", first, report)
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// killed runs apply and kills it before its n-th point.
+func (s scene) killed(n int) error {
+	res, err := trace.Run(context.Background(), s.apply(), trace.Options{Under: []string{s.dir}, Kill: trace.KillBefore(n)})
+	if err == nil && !res.Fired {
+		err = fmt.Errorf("the run ended before point %d", n)
+	}
+	return err
+}
+
 // TestPowerCut replays the trace of a run to trees that a power cut may have left.
 func TestPowerCut(t *testing.T) {
 	needPtrace(t)

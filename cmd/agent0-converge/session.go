@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -60,7 +61,8 @@ type watchers struct {
 
 // openHost opens the machine or the root that --root names.
 func (a *app) openHost(factsFile string, w watchers) (*host.Host, error) {
-	h, err := host.Open(host.Options{Root: a.rootDir, Ran: w.ran})
+	log := slog.New(warnings{w: a.stderr, style: styleFor(a.stderr, a.noColor)})
+	h, err := host.Open(host.Options{Root: a.rootDir, Ran: w.ran, Log: log})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w; make the folder first, or name another with --root", err)
 	}

@@ -76,7 +76,7 @@ var marks = map[engine.Action]struct{ sign, colour string }{
 
 // change writes one resource: a line, and a line for each attribute that differs.
 func (t text) change(c *engine.Change, note string) {
-	if c.Action == engine.NoOp && !t.all && note == "" && c.Why == "" {
+	if c.Action == engine.NoOp && !t.all && note == "" && (c.Why == "" || c.Origin == engine.FromUndo) {
 		return
 	}
 	m := marks[c.Action]
