@@ -115,7 +115,7 @@ func (p Planner) finish(ctx context.Context, cs []*Change) (*Plan, error) {
 	if err := p.readAll(ctx, plan, cs); err != nil {
 		return nil, err
 	}
-	postpone(cs)
+	deferDependants(cs)
 	p.vacate(ctx, plan, cs)
 	plan.Changes = arrange(cs)
 	for _, c := range cs {

@@ -68,6 +68,10 @@ func (p Planner) drop(claim Claim, now *Change) (*Change, error) {
 	}
 	if now != nil {
 		c.Why = fmt.Sprintf("becomes a %s", now.Kind.Name())
+		if e.Before != nil {
+			// The ledger keeps what was there before as one kind only; undo can still bring it back.
+			c.Why += ", so what was there before the plan stays gone when the plan drops it"
+		}
 		c.aim()
 		return c, nil
 	}

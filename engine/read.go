@@ -70,8 +70,8 @@ func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
 	}
 }
 
-// postpone defers what waits for something that is deferred.
-func postpone(cs []*Change) {
+// deferDependants defers what waits for something that is deferred.
+func deferDependants(cs []*Change) {
 	deferred := func(i int) bool { return cs[i].Action == Defer }
 	for moved := true; moved; {
 		moved = false
