@@ -33,7 +33,7 @@ func (d *decoder) decode(p *part, v reflect.Value) {
 }
 
 func (d *decoder) attribute(a attr, dst reflect.Value) {
-	v, ok := d.told(a.expr, d.ctx, d.m)
+	v, ok := d.value(a.expr, d.ctx, d.m)
 	if !ok {
 		return
 	}
@@ -44,7 +44,7 @@ func (d *decoder) attribute(a attr, dst reflect.Value) {
 		return
 	}
 	whole := v
-	if v, ok = converted(a, v, a.typ, d.m); !ok {
+	if v, ok = converted(a, v, a.typ, d.m); !ok || !isTold(v, a.expr, d.m) {
 		return
 	}
 	if v.ContainsMarked() && !a.text {

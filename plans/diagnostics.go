@@ -50,7 +50,9 @@ type mistakes struct {
 	needs []string
 }
 
-func (m *mistakes) failed() bool { return m.diags.HasErrors() || len(m.unknown) > 0 || len(m.needs) > 0 }
+func (m *mistakes) failed() bool {
+	return m.diags.HasErrors() || len(m.unknown) > 0 || len(m.needs) > 0
+}
 
 // deferred says which facts are needed, as in "needs host.cpus and host.memory", where nothing but
 // facts is missing; otherwise it is "".

@@ -44,8 +44,8 @@ func (l *loader) settleResource(r *resource) {
 	l.report(m)
 	if !ok {
 		// How many there are cannot be told. One of them is looked at for its mistakes.
-		inst := r.unknownInstance(m.needs)
-		d, _ := l.instance(r, inst, ctx, &m)
+		one := mistakes{needs: m.needs}
+		d, _ := l.instance(r, r.unknownInstance(m.needs), ctx, &one)
 		if m.deferred() != "" {
 			r.declared = []engine.Declared{d}
 			r.value = waiting(m.needs)
@@ -128,6 +128,9 @@ func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext, m *m
 		own = mistakes{} // what is left out need not make sense on this host
 	} else {
 		d.Spec = spec
+	}
+	if d.LeftOut {
+		m.needs = nil
 	}
 	m.merge(own)
 	l.report(*m)

@@ -257,41 +257,6 @@ check "memory" {
 	same(t, "Only 16 GiB.", plan.Checks[1].Why)
 }
 
-func TestFactsThatTheRootDoesNotTell(t *testing.T) {
-	unknown := func(in *plans.Input) { in.Facts.Unknown = []string{"memory", "gpus", "hostname"} }
-	plan := good(t, `
-locals {
-  unused = host.memory * 2
-  either = host.memory > 0 || host.os == "linux"
-}
-toy "a" {
-  path = host.os == "linux" ? "/linux" : "/${host.hostname}"
-  on   = local.either
-}
-`, unknown)
-	same(t, "/linux", spec[toy](t, plan, "toy.a").Path)
-
-	for name, block := range map[string]string{
-		"attribute":  `toy "a" { path = "/${host.hostname}" }`,
-		"when":       "toy \"a\" {\n path = \"/a\"\n when = host.memory < gib(8)\n}",
-		"for_each":   "toy \"a\" {\n path = \"/a\"\n for_each = host.gpus[*].name\n}",
-		"count":      "toy \"a\" {\n path = \"/a\"\n count = length(host.gpus)\n}",
-		"by a local": "locals {\n  m = host.memory\n}\noutput \"m\" {\n  value = local.m\n}",
-		"condition":  "check \"c\" {\n assert {\n condition = host.memory > 1\n error_message = \"x\"\n }\n}",
-		"dynamic":    "toy \"a\" {\n path = \"/a\"\n dynamic \"rule\" {\n for_each = host.gpus\n content {\n port = 1\n }\n }\n}",
-		"whole":      `output "h" { value = host }`,
-		"template":   `output "h" { value = templatefile("t", { m = host.memory }) }` + "\n-- t --\n${m}\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			plan, diags := load(t, block, unknown)
-			got := shown(t, plan, diags)
-			if !strings.Contains(got, "--facts FILE") || strings.Count(got, "Error: ") != 1 && name != "whole" {
-				t.Errorf("not one mistake about facts:\n%s", got)
-			}
-		})
-	}
-}
-
 func TestValuesBesideASingleFile(t *testing.T) {
 	plan := good(t, variablesPlan+"-- a.auto.vars.hcl --\nwho = \"auto\"\n", func(in *plans.Input) { in.Path = filepath.Join(in.Path, "plan.hcl") })
 	same(t, "/auto", spec[toy](t, plan, "toy.a").Path)

@@ -112,9 +112,8 @@ func (a *app) converge(ctx context.Context, c convergence) error {
 // asks reports whether somebody is there to be asked.
 func (a *app) asks(c convergence) bool {
 	in, ok := a.stdin.(*os.File)
-	out, ok2 := a.stdout.(*os.File)
-	return ok && ok2 && !c.flags.autoApprove && !a.json && changing(c.plan) > 0 &&
-		term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
+	return ok && !c.flags.autoApprove && !a.json && changing(c.plan) > 0 &&
+		term.IsTerminal(int(in.Fd())) && terminal(a.stdout) != nil
 }
 
 func changing(p *engine.Plan) int {

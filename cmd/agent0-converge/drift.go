@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -100,7 +101,7 @@ func (a *app) showDrift(s *session, p *engine.Plan, d differences) {
 	for _, c := range p.Changes {
 		t.change(c, words[c.Cause])
 	}
-	if d.all() > 0 {
+	if slices.ContainsFunc(p.Changes, t.shows) {
 		fmt.Fprintln(a.stdout)
 	}
 	fmt.Fprintf(a.stdout, "%d drifted, %d pending, %d same", d.drifted, d.pending, len(p.Changes)-d.all())

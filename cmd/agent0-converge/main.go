@@ -35,10 +35,14 @@ func main() {
 
 // run is the program: what it prints and its exit status follow from its arguments and the host.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	out := &output{w: stdout}
+	a := &app{stdin: stdin, stdout: out, stderr: stderr}
 	cmd := a.root()
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("cannot write the output: %w", out.err)
+	}
 	var (
 		sig  *signalError
 		exit *exitStatus
@@ -49,7 +53,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.As(err, &exit):
 		return exit.code
 	}
-	fmt.Fprintf(stderr, "%s %v\n", styleFor(stderr, a.noColor).paint(red, "Error:"), err)
+	fmt.Fprintf(stderr, "%s %s\n", styleFor(stderr, a.noColor).paint(red, "Error:"), visible(err.Error()))
 	if errors.As(err, &sig) {
 		return sig.status()
 	}
@@ -67,12 +71,17 @@ type signalError struct{ sig syscall.Signal }
 func (e *signalError) Error() string { return "stopped by " + e.sig.String() }
 func (e *signalError) status() int   { return 128 + int(e.sig) }
 
-// withSignals returns a context that the first SIGINT or SIGTERM ends. The second one ends the
-// program at once: the journal makes that as safe as a power cut.
+// withSignals returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends
+// the program at once: the journal makes that as safe as a power cut. That nobody reads the output
+// any more is no reason to end in the middle of a change: writing it fails, and that is all.
 func withSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	got := make(chan os.Signal, 2)
 	signal.Notify(got, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(got, syscall.SIGHUP)
+	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		sig, ok := (<-got).(syscall.Signal)
 		if !ok {

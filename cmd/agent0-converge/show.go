@@ -122,14 +122,14 @@ func (t text) past(c *journal.RunChange) {
 	fmt.Fprintln(t.w, t.style.paint(m.colour, line))
 	t.fields(c.Fields)
 	if c.Error != "" {
-		fmt.Fprintf(t.w, "      %s\n", t.style.paint(red, strings.ReplaceAll(c.Error, "\n", "\n      ")))
+		fmt.Fprintf(t.w, "      %s\n", t.style.paint(red, visible(strings.ReplaceAll(c.Error, "\n", "\n      "))))
 	}
 	t.calls(c.Calls)
 }
 
 func (t text) calls(calls []journal.Call) {
 	for _, c := range calls {
-		fmt.Fprintf(t.w, "      $ %s   exit %d, %s\n", strings.Join(c.Argv, " "), c.Exit, took(c.Took))
+		fmt.Fprintf(t.w, "      $ %s   exit %d, %s\n", visible(strings.Join(c.Argv, " ")), c.Exit, took(c.Took))
 		if out := strings.TrimSpace(c.Output); out != "" {
 			fmt.Fprintf(t.w, "        %s\n", visible(strings.ReplaceAll(out, "\n", "\n        ")))
 		}

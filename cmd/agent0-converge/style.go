@@ -3,8 +3,6 @@ package main
 import (
 	"io"
 	"os"
-
-	"golang.org/x/term"
 )
 
 // style colours text for a terminal; its zero value colours nothing.
@@ -12,8 +10,7 @@ type style struct{ on bool }
 
 // styleFor colours only what a person reads: a terminal, unless NO_COLOR (no-color.org) is set.
 func styleFor(w io.Writer, never bool) style {
-	f, ok := w.(*os.File)
-	return style{on: ok && !never && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))}
+	return style{on: !never && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && terminal(w) != nil}
 }
 
 // SGR parameters of ECMA-48.

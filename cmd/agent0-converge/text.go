@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -74,9 +76,14 @@ var marks = map[engine.Action]struct{ sign, colour string }{
 	engine.Broken: {"!", red},
 }
 
+// shows reports whether there is something to say of a resource.
+func (t text) shows(c *engine.Change) bool {
+	return c.Action != engine.NoOp || t.all || c.Why != "" && c.Origin != engine.FromUndo
+}
+
 // change writes one resource: a line, and a line for each attribute that differs.
 func (t text) change(c *engine.Change, note string) {
-	if c.Action == engine.NoOp && !t.all && note == "" && (c.Why == "" || c.Origin == engine.FromUndo) {
+	if !t.shows(c) && note == "" {
 		return
 	}
 	m := marks[c.Action]
@@ -92,7 +99,7 @@ func (t text) change(c *engine.Change, note string) {
 }
 
 func atPlace(err error, p engine.Place) string {
-	s := strings.ReplaceAll(err.Error(), "\n", "\n      ")
+	s := visible(strings.ReplaceAll(err.Error(), "\n", "\n      "))
 	if p.File != "" {
 		s += " (" + p.String() + ")"
 	}
@@ -109,7 +116,7 @@ func (t text) fields(fs []engine.FieldDiff) {
 		case f.Long:
 			fmt.Fprintf(t.w, "      %s\n", f.Name)
 			t.diff(f.Have, f.Want)
-		case f.Have == "" || f.Have == "(secret)":
+		case f.Have == "" || f.Have == "(secret)" && f.Want != "":
 			fmt.Fprintf(t.w, "      %s %s\n", pad(f.Name, width), oneLine(f.Want))
 		case f.Want == "":
 			fmt.Fprintf(t.w, "      %s %s → (none)\n", pad(f.Name, width), oneLine(f.Have))
@@ -142,16 +149,16 @@ func (t text) diff(have, want string) {
 	}
 }
 
-// visible shows control characters, which a terminal would obey.
+// visible shows control characters, which a terminal would obey, and those that turn text round.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\t':
+		case r == '\t' || r == '\n':
 			return r
 		case r < ' ' || r == 0x7f:
 			return controlPicture(r)
-		case r == utf8.RuneError:
-			return '�'
+		case unicode.IsControl(r), unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp):
+			return utf8.RuneError
 		}
 		return r
 	}, s)
@@ -205,7 +212,7 @@ func (t text) planned(p *engine.Plan) {
 		}
 	}
 	changes := counts[engine.Create] + counts[engine.Update] + counts[engine.Remove]
-	if changes+counts[engine.Defer]+counts[engine.Broken] > 0 || t.all && len(p.Changes) > 0 {
+	if slices.ContainsFunc(p.Changes, t.shows) {
 		fmt.Fprintln(t.w)
 	}
 	if len(parts) == 0 {

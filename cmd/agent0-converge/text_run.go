@@ -51,7 +51,7 @@ func commandLine(args []string) string {
 // outputs writes what the plan says of itself.
 func (a *app) outputs(p *plans.Plan) {
 	for _, name := range slices.Sorted(maps.Keys(p.Outputs)) {
-		fmt.Fprintf(a.stdout, "%s = %s\n", name, p.Outputs[name].Text())
+		fmt.Fprintf(a.stdout, "%s = %s\n", name, visible(p.Outputs[name].Text()))
 	}
 }
 
@@ -122,7 +122,7 @@ func (t text) ended(r *engine.Report, run int, again string) {
 			fmt.Fprintf(t.w, "  > %s deferred to first boot\n", pad(string(res.Addr), 32))
 		}
 	}
-	if r.Count(engine.Same) < len(r.Results) {
+	if slices.ContainsFunc(r.Results, func(res engine.Result) bool { return res.Status != engine.Same || t.shows(res.Change) }) {
 		fmt.Fprintln(t.w)
 	}
 	var parts []string

@@ -1,0 +1,176 @@
+// Package examples proves that the plans in examples and in the documentation are plans.
+package examples
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/journal"
+	"github.com/agent0-converge/agent0-converge/plans"
+	"github.com/agent0-converge/agent0-converge/resources/all"
+)
+
+// laptop is the machine that the examples are for.
+var laptop = host.Facts{
+	OS: "linux", Arch: "amd64", Kernel: "6.1.0", Hostname: "falcon", Init: "systemd", Virtualization: "none",
+	Distro: host.Distro{ID: "debian", Version: "12", Name: "Debian GNU/Linux 12"}, SELinux: "disabled",
+	Firewall: "nftables", CPUs: 8, Memory: 16 << 30,
+}
+
+func kindNamed(name string) (*engine.Kind, bool) {
+	for _, k := range all.Kinds() {
+		if k.Name() == name {
+			return k, true
+		}
+	}
+	return nil, false
+}
+
+func load(path string) (*plans.Plan, hcl.Diagnostics) {
+	plan, diags := plans.Load(plans.Input{Path: path, Facts: laptop, Kinds: all.Kinds(), AllowMissingSecrets: true})
+	if !diags.HasErrors() {
+		diags = append(diags, plans.Diagnostics(engine.Check(plan.Resources))...)
+	}
+	return plan, diags
+}
+
+// plan compares what is declared with an empty root.
+func plan(t *testing.T, p *plans.Plan) *engine.Plan {
+	t.Helper()
+	h, err := host.Open(host.Options{Root: t.TempDir(), Facts: &laptop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	j, err := journal.Open(h.Files.Tree, kindNamed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := engine.Planner{View: h.View(), Ledger: j, Kinds: kindNamed, Name: p.Name}.Plan(t.Context(), p.Resources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestEveryExamplePlans(t *testing.T) {
+	dirs, err := filepath.Glob("*/plan.hcl")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, name := range dirs {
+		t.Run(filepath.Dir(name), func(t *testing.T) {
+			p, diags := load(filepath.Dir(name))
+			if len(diags) > 0 {
+				t.Fatal(diags)
+			}
+			changes := plan(t, p).Changes
+			if len(changes) == 0 {
+				t.Error("it changes nothing")
+			}
+			for _, c := range changes {
+				if c.Action == engine.Broken && os.Getuid() <= 0 { // only root gives files away
+					t.Errorf("%s: %v", c.Addr, c.Err)
+				}
+			}
+			src, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, _ := plans.Format(src, name); string(out) != string(src) {
+				t.Error("it is not in the canonical layout: run fmt")
+			}
+		})
+	}
+}
+
+// block is a plan in a page.
+type block struct {
+	page string
+	line int
+	text string
+}
+
+// blocks lists what stands between "```hcl" and "```" in a page.
+func blocks(page, text string) (out []block) {
+	var at *block
+	for i, line := range strings.SplitAfter(text, "\n") {
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case at == nil && trimmed == "```hcl":
+			at = &block{page: page, line: i + 2}
+		case at != nil && trimmed == "```":
+			out, at = append(out, *at), nil
+		case at != nil:
+			at.text += line
+		}
+	}
+	if at != nil {
+		out = append(out, *at)
+	}
+	return out
+}
+
+func documented(t *testing.T) (out []block) {
+	t.Helper()
+	pages := []string{"../README.md"}
+	err := filepath.WalkDir("../docs", func(name string, _ fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(name) == ".md" {
+			pages = append(pages, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, blocks(page, string(b))...)
+	}
+	return out
+}
+
+func TestEveryDocumentedPlanPlans(t *testing.T) {
+	bs := documented(t)
+	if len(bs) == 0 {
+		t.Fatal("the documentation shows no plan")
+	}
+	for _, b := range bs {
+		t.Run(fmt.Sprintf("%s:%d", filepath.Base(b.page), b.line), func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "plan.hcl")
+			if err := os.WriteFile(file, []byte(b.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			p, diags := load(file)
+			for _, d := range diags {
+				line := b.line
+				if d.Subject != nil {
+					line += d.Subject.Start.Line - 1
+				}
+				t.Errorf("%s:%d: %s: %s", b.page, line, d.Summary, d.Detail)
+			}
+			if !t.Failed() {
+				plan(t, p)
+			}
+		})
+	}
+}
+
+func TestBlocksAreFound(t *testing.T) {
+	got := blocks("p", "a\n```hcl\nx = 1\n```\n```sh\nls\n```\n- b\n  ```hcl\n  y\n  ```\n")
+	want := []block{{"p", 3, "x = 1\n"}, {"p", 10, "  y\n"}}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+}
