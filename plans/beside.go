@@ -68,8 +68,8 @@ func (b beside) render(name string, vars map[string]cty.Value) (cty.Value, error
 	if !utf8.Valid(src) {
 		return cty.NilVal, fmt.Errorf("cannot render %s: it is not UTF-8", name)
 	}
-	if deepTemplate(src, name) {
-		return cty.NilVal, fmt.Errorf("cannot render %s: %s", name, nestedTooDeeply)
+	if diags := refusedTemplate(src, name); diags.HasErrors() {
+		return cty.NilVal, fmt.Errorf("cannot render: %w", diags[0])
 	}
 	expr, diags := hclsyntax.ParseTemplate(src, name, hcl.InitialPos)
 	if diags.HasErrors() {

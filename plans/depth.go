@@ -1,40 +1,12 @@
 package plans
 
-import (
-	"bytes"
-	"encoding/json"
-	"strings"
-
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-)
+import "github.com/hashicorp/hcl/v2/hclsyntax"
 
 // maxDepth is how deep blocks and expressions may nest, and how many operators may follow each
 // other. Parsing and evaluating recurse, and a stack that overflows ends the process.
 const maxDepth = 5000
 
 const nestedTooDeeply = "expressions and blocks may be nested 5,000 deep"
-
-// tooDeep refuses a file that nests too deeply to be parsed.
-func tooDeep(src []byte, name string) hcl.Diagnostics {
-	isJSON := strings.HasSuffix(name, ".json")
-	deep := mayBeDeep(src) || isJSON && bytes.Contains(src, []byte(`\u00`))
-	switch {
-	case !deep:
-	case isJSON:
-		deep = deepJSON(src, name)
-	default:
-		tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos) // the parser reports the same mistakes
-		deep = deepTokens(tokens)
-	}
-	if !deep {
-		return nil
-	}
-	return hcl.Diagnostics{{
-		Severity: hcl.DiagError, Summary: "Nested too deeply", Detail: sentence(nestedTooDeeply),
-		Subject: &hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos},
-	}}
-}
 
 // mayBeDeep is a quick look that takes every byte for what it would be outside of strings. Nearly
 // all files pass it.
@@ -113,58 +85,4 @@ func deepTokens(tokens hclsyntax.Tokens) bool {
 		}
 	}
 	return false
-}
-
-// deepJSON looks at the nesting outside of strings, and at each string that is a template.
-func deepJSON(src []byte, name string) bool {
-	depth := 0
-	for i := 0; i < len(src); i++ {
-		switch src[i] {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		case '"':
-			end := stringEnd(src, i+1)
-			if deepString(src[i:min(end+1, len(src))], name) {
-				return true
-			}
-			i = end
-		}
-		if depth > maxDepth {
-			return true
-		}
-	}
-	return false
-}
-
-// stringEnd is where the JSON string that starts at i has its closing quote.
-func stringEnd(src []byte, i int) int {
-	for ; i < len(src) && src[i] != '"'; i++ {
-		if src[i] == '\\' {
-			i++
-		}
-	}
-	return min(i, len(src))
-}
-
-// deepString looks at what a JSON string in its quotes means.
-func deepString(quoted []byte, name string) bool {
-	if !bytes.Contains(quoted, []byte("{")) && !bytes.Contains(quoted, []byte(`\u`)) {
-		return false // no template
-	}
-	var s string
-	if json.Unmarshal(quoted, &s) != nil {
-		return false // no string either: the parser will say so
-	}
-	return deepTemplate([]byte(s), name)
-}
-
-// deepTemplate looks at a template.
-func deepTemplate(src []byte, name string) bool {
-	if !mayBeDeep(src) || !bytes.Contains(src, []byte("{")) {
-		return false
-	}
-	tokens, _ := hclsyntax.LexTemplate(src, name, hcl.InitialPos) // the parser reports the same mistakes
-	return deepTokens(tokens)
 }

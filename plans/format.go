@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
@@ -15,10 +14,7 @@ func Format(src []byte, filename string) ([]byte, hcl.Diagnostics) {
 	if strings.HasSuffix(filename, ".json") {
 		return src, nil
 	}
-	if diags := tooDeep(src, filename); diags.HasErrors() {
-		return src, diags
-	}
-	if _, diags := hclsyntax.ParseConfig(src, filename, hcl.InitialPos); diags.HasErrors() {
+	if _, diags := parseText(src, filename, hcl.InitialPos); diags.HasErrors() {
 		return src, diags
 	}
 	// Aligning one line can move what the next is aligned with, so one pass may not be the last.

@@ -32,6 +32,9 @@ func TestFunctions(t *testing.T) {
 		`alltrue([true, true])`: `true`, `alltrue([])`: `true`, `anytrue([false, true])`: `true`, `anytrue([])`: `false`,
 		`formatdate("YYYY", "2026-01-02T03:04:05Z")`: `2026`, `timeadd("2026-01-02T03:04:05Z", "1h")`: `2026-01-02T04:04:05Z`,
 		`jsonencode({ a = [1, null] })`: `{"a":[1,null]}`, `jsondecode("[1]")`: `[1]`, `csvdecode("a,b\n1,2")`: `[{"a":"1","b":"2"}]`,
+		`yamldecode("a: [1, x]\nb: &l {c: null}\nd: *l\n")`: `{"a":[1,"x"],"b":{"c":null},"d":{"c":null}}`,
+		`yamlencode({ a = [1, true, null], b = "x" })`:      "\"a\":\n- 1\n- true\n- null\n\"b\": \"x\"\n",
+		`issensitive(yamlencode([sensitive("a")]))`:         `true`, `issensitive(yamldecode(sensitive("a: 1")).a)`: `true`,
 		`tostring(1)`: `1`, `tonumber("1.5")`: `1.5`, `tobool("true")`: `true`, `tolist(toset(["a"]))`: `["a"]`, `tomap({ a = 1 })`: `{"a":1}`,
 		`try(host.gpus[9].name, "none")`: `none`, `can(tonumber("x"))`: `false`,
 		`sha256("a")`:       `ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb`,
@@ -89,6 +92,18 @@ func TestFunctionsKeepSecrets(t *testing.T) {
 		plan, diags := load(t, "output \"o\" {\n  value = "+fmt.Sprintf(f, `sensitive("a")`)+"\n}\n-- t.tftpl --\n${a}")
 		if got := shown(t, plan, diags); !strings.Contains(got, "Sensitive output") {
 			t.Errorf("%s shows what is sensitive: %s%s", f, plan.Outputs["o"].Text(), got)
+		}
+	}
+}
+
+// TestDeepData holds that data which nests without end is an error, not the end of the program.
+func TestDeepData(t *testing.T) {
+	for name, call := range map[string]string{
+		"JSON": `jsondecode(file("deep"))`, "YAML": `yamldecode(file("deep"))`, "dashes": `yamldecode(file("dashes"))`,
+	} {
+		plan, diags := load(t, "output \"o\" {\n  value = "+call+"\n}\n-- deep --\n"+strings.Repeat("[", 20_000)+"\n-- dashes --\n"+strings.Repeat("- ", 20_000)+"x\n")
+		if got := shown(t, plan, diags); len(diags) != 1 || !strings.Contains(got, "nested too deeply") {
+			t.Errorf("%s: %.300s", name, got)
 		}
 	}
 }

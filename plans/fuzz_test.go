@@ -59,7 +59,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal(err)
 		}
 		plan, diags := plans.Load(plans.Input{Path: name, Facts: facts(), Kinds: kinds()})
-		if err := hcl.NewDiagnosticTextWriter(new(strings.Builder), plan.Files, 0, false).WriteDiagnostics(diags); err != nil {
+		if err := hcl.NewDiagnosticTextWriter(new(strings.Builder), plan.Files(), 0, false).WriteDiagnostics(diags); err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range plan.Resources {

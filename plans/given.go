@@ -140,7 +140,7 @@ func (l *loader) parseText(v *variable, g given) (hcl.Expression, bool) {
 		}
 		return hcl.StaticExpr(cty.StringVal(g.text), at), true
 	}
-	diags := tooDeep(src, name)
+	diags := refused(src, name, hcl.InitialPos)
 	var expr hcl.Expression
 	if !diags.HasErrors() {
 		expr, diags = hclsyntax.ParseExpression(src, name, hcl.InitialPos)

@@ -1,8 +1,10 @@
 package plans
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -21,6 +23,14 @@ type loader struct {
 	sources   []string
 	autoFiles []string
 	files     map[string]*hcl.File
+	sums      map[string][sha256.Size]byte // of the files
+	parsed    bool                         // all files
+
+	// frugal keeps no more of long files than what they declare; dropped says that there was one.
+	frugal, dropped bool
+	// early are the resources that were declared while their file was parsed, by file.
+	early   map[string][]*resource
+	nothing *part // stands for theirs
 
 	kinds map[string]*kind
 	root  *hcl.BodySchema
@@ -42,14 +52,28 @@ type loader struct {
 // kind is an engine's kind with its schema, made when a plan first uses it.
 type kind struct {
 	*engine.Kind
+	once     sync.Once
 	schema   *schema
 	exporter bool
+	unusable error
+}
+
+// prepare makes the schema. The error is why there can be none.
+func (k *kind) prepare() error {
+	k.once.Do(func() {
+		if k.schema, k.unusable = schemaOf(k.Type(), metaFields()); k.unusable != nil {
+			k.schema = &schema{typ: k.Type(), byName: map[string]*field{}, body: &hcl.BodySchema{}, open: &hcl.BodySchema{}}
+		}
+		_, k.exporter = k.NewSpec().(Exporter)
+	})
+	return k.unusable
 }
 
 func newLoader(in Input) *loader {
 	l := &loader{
 		in: in, files: map[string]*hcl.File{}, kinds: map[string]*kind{}, variableByName: map[string]*variable{},
 		nodes: map[engine.Addr]*node{}, labels: map[string][]string{}, singles: map[string]hcl.Range{},
+		sums: map[string][sha256.Size]byte{}, early: map[string][]*resource{}, nothing: &part{},
 	}
 	l.root = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 		{Type: "plan"}, {Type: "locals"},
@@ -64,11 +88,15 @@ func newLoader(in Input) *loader {
 	return l
 }
 
-// register enters the blocks of one file.
-func (l *loader) register(body hcl.Body) {
+// register enters the blocks of one file and the resources that were declared early, in the order
+// in which they are written.
+func (l *loader) register(body hcl.Body, early []*resource) {
 	content, diags := body.Content(l.root)
 	l.add(diags...)
 	for _, b := range content.Blocks {
+		for ; len(early) > 0 && early[0].at.Start.Byte < b.DefRange.Start.Byte; early = early[1:] {
+			l.enterResource(early[0])
+		}
 		if len(b.Labels) > 0 && !hclsyntax.ValidIdentifier(b.Labels[0]) {
 			l.errorf(b.LabelRanges[0], &b.DefRange, "Invalid name",
 				"A name starts with a letter and holds letters, digits, underscores and dashes only.")
@@ -88,6 +116,9 @@ func (l *loader) register(body hcl.Body) {
 		default:
 			l.registerResource(b)
 		}
+	}
+	for _, r := range early {
+		l.enterResource(r)
 	}
 }
 
@@ -159,23 +190,27 @@ func (l *loader) registerLocals(b *hcl.Block) {
 
 func (l *loader) registerResource(b *hcl.Block) {
 	k := l.kinds[b.Type]
-	if k.schema == nil {
-		s, err := schemaOf(k.Type(), metaFields())
-		if err != nil {
-			l.errorf(b.TypeRange, nil, "Unusable kind", "The kind %s cannot be declared in a plan: %s.", b.Type, err)
-			s = &schema{typ: k.Type(), byName: map[string]*field{}, body: &hcl.BodySchema{}, open: &hcl.BodySchema{}}
-		}
-		_, k.exporter = k.NewSpec().(Exporter)
-		k.schema = s
+	if err := k.prepare(); err != nil {
+		l.errorf(b.TypeRange, nil, "Unusable kind", "The kind %s cannot be declared in a plan: %s.", b.Type, err)
 	}
-	n := &node{addr: engine.Addr(b.Type + "." + b.Labels[0]), at: b.DefRange}
-	n.res = &resource{node: n, kind: k, body: b.Body, label: b.Labels[0]}
-	if first := l.nodes[n.addr]; first != nil {
-		l.duplicate("resource "+string(n.addr), b.DefRange, first.at)
+	r := newResource(k, b.Labels[0], b.DefRange)
+	r.body = b.Body
+	l.enterResource(r)
+}
+
+func newResource(k *kind, label string, at hcl.Range) *resource {
+	n := &node{addr: engine.Addr(k.Name() + "." + label), at: at}
+	n.res = &resource{node: n, kind: k, label: label}
+	return n.res
+}
+
+func (l *loader) enterResource(r *resource) {
+	if first := l.nodes[r.addr]; first != nil {
+		l.duplicate("resource "+string(r.addr), r.at, first.at)
 		return
 	}
-	l.enter(b.Type, b.Labels[0], n)
-	l.resources = append(l.resources, n.res)
+	l.enter(r.kind.Name(), r.label, r.node)
+	l.resources = append(l.resources, r)
 }
 
 func (l *loader) enter(sort, name string, n *node) {

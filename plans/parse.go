@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -93,6 +94,13 @@ func (l *loader) unreadable(what, name string, err error) {
 // parse reads the plan's files.
 func (l *loader) parse() {
 	for _, name := range l.sources {
+		if l.frugal && isLong(name) {
+			l.dropped = true
+			if !l.parseEarly(name) {
+				return
+			}
+			continue
+		}
 		src, err := readFile(name)
 		if err != nil {
 			l.unreadable("plan", name, err)
@@ -104,30 +112,45 @@ func (l *loader) parse() {
 			f = &hcl.File{Body: hcl.EmptyBody(), Bytes: src}
 		}
 		l.files[name] = f
+		l.sums[name] = sha256.Sum256(src)
 	}
+	l.parsed = true
+}
+
+// isLong reports whether a file is worth being parsed in pieces.
+func isLong(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Size() > 2*chunkSize && !strings.HasSuffix(name, ".json")
 }
 
 func parseFile(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
-	if diags := tooDeep(src, name); diags.HasErrors() {
+	if !strings.HasSuffix(name, ".json") {
+		return parsePlan(src, name)
+	}
+	if diags := refused(src, name, hcl.InitialPos); diags.HasErrors() {
 		return &hcl.File{Body: hcl.EmptyBody(), Bytes: src}, diags
 	}
-	if strings.HasSuffix(name, ".json") {
-		return json.Parse(src, name)
-	}
-	return parsePlan(src, name)
+	return json.Parse(src, name)
 }
 
 // readFile reads a file of the build side, of a size that fits in memory. It never waits: a pipe or
 // a device is refused.
 func readFile(name string) ([]byte, error) {
+	if err := readable(name); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(name)
+}
+
+func readable(name string) error {
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("it is not a regular file")}
+		return &fs.PathError{Op: "read", Path: name, Err: errors.New("it is not a regular file")}
 	case info.Size() > maxSource:
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("it is larger than 64 MiB")}
+		return &fs.PathError{Op: "read", Path: name, Err: errors.New("it is larger than 64 MiB")}
 	}
-	return os.ReadFile(name)
+	return nil
 }

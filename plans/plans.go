@@ -46,8 +46,6 @@ type Plan struct {
 	Name string
 	// Digest identifies the sources and the variables that are not sensitive.
 	Digest string
-	// Files are the parsed sources by name, for snippets in diagnostics.
-	Files map[string]*hcl.File
 	// Sources are the names of the plan's files in the order in which they were read.
 	Sources []string
 	// Resources are in the order in which the plan writes them.
@@ -58,6 +56,24 @@ type Plan struct {
 	// MissingSecrets are the variables for which a placeholder stands. A plan that has any must
 	// not be applied.
 	MissingSecrets []string
+
+	files map[string]*hcl.File
+	sums  map[string][sha256.Size]byte
+}
+
+// Files are the sources by name, for snippets in diagnostics. Those of a long plan are read again;
+// one that is no longer what was read has no snippets.
+func (p *Plan) Files() map[string]*hcl.File {
+	for name, f := range p.files {
+		if f.Bytes != nil {
+			continue
+		}
+		if src, err := readFile(name); err == nil && sha256.Sum256(src) == p.sums[name] {
+			// It was parsed before: there is nothing to report.
+			p.files[name], _ = parseFile(src, name)
+		}
+	}
+	return p.files
 }
 
 // Load reads a plan. What it returns is never nil, so that the snippets of diagnostics can be
@@ -65,6 +81,14 @@ type Plan struct {
 // of its files and lines. A check that fails is a warning.
 func Load(in Input) (*Plan, hcl.Diagnostics) {
 	l := newLoader(in)
+	l.frugal = true
+	if plan, diags := l.load(); !l.dropped || l.parsed && len(diags) == 0 {
+		return plan, diags
+	}
+	return newLoader(in).load() // what there is to report was not kept
+}
+
+func (l *loader) load() (*Plan, hcl.Diagnostics) {
 	l.read()
 	if !l.failed() {
 		l.evaluate()
@@ -81,11 +105,11 @@ func Load(in Input) (*Plan, hcl.Diagnostics) {
 func (l *loader) read() {
 	l.find()
 	l.parse()
-	if l.failed() {
+	if l.failed() || !l.parsed {
 		return // what a broken file lacks would only be reported as missing
 	}
 	for _, name := range l.sources {
-		l.register(l.files[name].Body)
+		l.register(l.files[name].Body, l.early[name])
 	}
 }
 
@@ -103,7 +127,7 @@ func (l *loader) evaluate() {
 
 func (l *loader) plan() *Plan {
 	p := &Plan{
-		Name: l.name, Files: l.files, Sources: l.sources, Outputs: l.outputValues(), Checks: l.checkResults,
+		Name: l.name, files: l.files, sums: l.sums, Sources: l.sources, Outputs: l.outputValues(), Checks: l.checkResults,
 		Variables: map[string]Variable{}, Digest: l.digest(),
 	}
 	for _, v := range l.variables {
@@ -123,10 +147,9 @@ func (l *loader) plan() *Plan {
 func (l *loader) digest() string {
 	h := sha256.New()
 	for _, name := range l.sources {
-		if f := l.files[name]; f != nil {
-			writeSized(h, filepath.Base(name)) // the same plan from wherever it is read
-			writeSized(h, string(f.Bytes))
-		}
+		sum := l.sums[name]
+		writeSized(h, filepath.Base(name)) // the same plan from wherever it is read
+		writeSized(h, string(sum[:]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.variableByName)) {
 		v := l.variableByName[name]

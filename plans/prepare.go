@@ -10,6 +10,9 @@ import (
 // prepare lays all blocks out and finds what they refer to.
 func (l *loader) prepare() {
 	for _, r := range l.resources {
+		if r.early {
+			continue
+		}
 		before := len(l.diags)
 		r.part = r.kind.schema.lay(r.body, false, &l.mistakes)
 		r.spoiled = len(l.diags) > before

@@ -20,6 +20,8 @@ type resource struct {
 	label string
 	body  hcl.Body
 	part  *part
+	// early resources were declared while their file was parsed.
+	early bool
 	// spoiled blocks have mistakes that are plain without evaluating them.
 	spoiled bool
 	// after are the resources that depends_on names.
@@ -37,6 +39,12 @@ type instance struct {
 
 // settleResource works out all instances of a block.
 func (l *loader) settleResource(r *resource) {
+	if r.early {
+		if r.wanted {
+			r.value = r.valueOf(r.declared[0], true, nil)
+		}
+		return
+	}
 	r.reaches = slices.Clip(append(r.reaches, r.after...)) // all instances share it
 	ctx := l.scope(r.refs)
 	var m mistakes
@@ -46,6 +54,7 @@ func (l *loader) settleResource(r *resource) {
 		// How many there are cannot be told. One of them is looked at for its mistakes.
 		one := mistakes{needs: m.needs}
 		d, _ := l.instance(r, r.unknownInstance(m.needs), ctx, &one)
+		l.report(one)
 		if m.deferred() != "" {
 			r.declared = []engine.Declared{d}
 			r.value = waiting(m.needs)
@@ -56,6 +65,7 @@ func (l *loader) settleResource(r *resource) {
 	for _, inst := range insts {
 		var m mistakes
 		d, ok := l.instance(r, inst, ctx, &m)
+		l.report(m)
 		if ok {
 			r.declared = append(r.declared, d)
 		}
@@ -110,8 +120,8 @@ func (k *kind) value(spec any) cty.Value {
 	return cty.ObjectVal(attrs)
 }
 
-// instance declares one instance. Without ok it has mistakes, which are reported. One that lacks
-// nothing but facts is deferred; m has which.
+// instance declares one instance. Without ok it has mistakes. One that lacks nothing but facts is
+// deferred. m has the mistakes and the facts; the loader stays as it is.
 func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext, m *mistakes) (engine.Declared, bool) {
 	if len(inst.vars) > 0 {
 		ctx = within(ctx, inst.vars)
@@ -133,7 +143,6 @@ func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext, m *m
 		m.needs = nil
 	}
 	m.merge(own)
-	l.report(*m)
 	if bare.Deferred = m.deferred(); bare.Deferred != "" {
 		return bare, !r.spoiled
 	}

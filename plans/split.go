@@ -1,7 +1,10 @@
 package plans
 
 import (
+	"bufio"
 	"bytes"
+	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -9,104 +12,135 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// chunkSize is about how much of a plan is parsed at once. The parser's memory grows with what it
-// is handed, so pieces are faster than the whole even one after the other.
+// chunkSize is about how much of a plan is parsed at once. What the parser makes of a text takes
+// many times its memory, so pieces are faster than the whole even one after the other.
 const chunkSize = 32 << 10
 
-// parsers bounds how many pieces are parsed at once, and with it the memory that takes.
-const parsers = 8
+// maxParsers bounds how many pieces are parsed at once, and with it the memory that takes.
+const maxParsers = 8
 
 // parsePlan parses HCL, a long file in pieces. Pieces end where a line is nothing but "}". Where
 // that is within something else, a heredoc or an object, the piece before it lacks its end and does
 // not parse; then, as for any mistake, the file is parsed as one. If all pieces parse, they are
 // the file.
 func parsePlan(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
-	starts := cuts(src)
-	if len(starts) < 2 {
-		return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	}
-	files, ok := parsePieces(src, name, starts)
-	if !ok {
-		return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	}
-	return join(src, files), nil
-}
-
-// cuts lists where the pieces of src start.
-func cuts(src []byte) []hcl.Pos {
-	starts := []hcl.Pos{hcl.InitialPos}
-	for at := hcl.InitialPos; len(src)-at.Byte > 2*chunkSize; {
-		rest := src[at.Byte+chunkSize:]
-		i := bytes.Index(rest, []byte("\n}\n"))
-		if i < 0 {
-			break
+	if len(src) > 2*chunkSize {
+		if ps, ok := parsePieces(bytes.NewReader(src), name, nil); ok {
+			return &hcl.File{Body: join(ps), Bytes: src, Nav: pieces(ps)}, nil
 		}
-		end := at.Byte + chunkSize + i + len("\n}\n")
-		at = hcl.Pos{Line: at.Line + bytes.Count(src[at.Byte:end], []byte("\n")), Column: 1, Byte: end}
-		starts = append(starts, at)
 	}
-	return starts
+	return parseText(src, name, hcl.InitialPos)
 }
 
-// parsePieces parses the pieces side by side.
-func parsePieces(src []byte, name string, starts []hcl.Pos) ([]*hcl.File, bool) {
-	files := make([]*hcl.File, len(starts))
+// parseText parses HCL that starts at a place in its file.
+func parseText(src []byte, name string, at hcl.Pos) (*hcl.File, hcl.Diagnostics) {
+	if diags := refused(src, name, at); diags.HasErrors() {
+		return &hcl.File{Body: hcl.EmptyBody(), Bytes: src}, diags
+	}
+	return hclsyntax.ParseConfig(src, name, at)
+}
+
+// piece is a part of a file.
+type piece struct {
+	*hcl.File
+	body *hclsyntax.Body
+	// settled are the resources that were taken out of body.
+	settled []*resource
+}
+
+// cutter reads a file in pieces.
+type cutter struct {
+	src *bufio.Reader
+	at  hcl.Pos // where the next piece starts
+}
+
+// next returns the next piece and where it starts; it is empty at the end.
+func (c *cutter) next() ([]byte, hcl.Pos, error) {
+	start := c.at
+	src := make([]byte, chunkSize, chunkSize+chunkSize/4)
+	n, err := io.ReadFull(c.src, src)
+	for src = src[:n]; err == nil && !bytes.HasSuffix(src, []byte("\n}\n")); {
+		var more []byte
+		if more, err = c.src.ReadSlice('\n'); err == bufio.ErrBufferFull {
+			err = nil
+		}
+		src = append(src, more...)
+	}
+	c.at = hcl.Pos{Line: start.Line + bytes.Count(src, []byte("\n")), Column: 1, Byte: start.Byte + len(src)}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return src, start, err
+}
+
+// parsePieces parses the pieces of a file side by side. Without ok they are not the file. settle,
+// where there is one, takes from each what need not be kept.
+func parsePieces(src io.Reader, name string, settle func(*piece) bool) (ps []*piece, ok bool) {
 	var (
-		next   atomic.Int64
+		c      = cutter{src: bufio.NewReaderSize(src, chunkSize), at: hcl.InitialPos}
+		mu     sync.Mutex
 		failed atomic.Bool
 		wg     sync.WaitGroup
 	)
-	for range min(parsers, len(starts)) {
+	next := func() (*piece, []byte, hcl.Pos) {
+		mu.Lock()
+		defer mu.Unlock()
+		text, at, err := c.next()
+		if err != nil {
+			failed.Store(true)
+		}
+		if len(text) == 0 || err != nil {
+			return nil, nil, at
+		}
+		p := &piece{}
+		ps = append(ps, p)
+		return p, text, at
+	}
+	for range min(maxParsers, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			for !failed.Load() {
-				i := int(next.Add(1)) - 1
-				if i >= len(starts) {
-					return
-				}
-				end := len(src)
-				if i+1 < len(starts) {
-					end = starts[i+1].Byte
-				}
-				f, diags := hclsyntax.ParseConfig(src[starts[i].Byte:end], name, starts[i])
+			for p, text, at := next(); p != nil && !failed.Load(); p, text, at = next() {
+				f, diags := parseText(text, name, at)
 				if len(diags) > 0 {
 					failed.Store(true)
+					return
 				}
-				files[i] = f
+				p.File, p.body = f, f.Body.(*hclsyntax.Body)
+				if settle != nil && !settle(p) {
+					failed.Store(true)
+				}
 			}
 		})
 	}
 	wg.Wait()
-	return files, !failed.Load()
+	return ps, !failed.Load() && len(ps) > 0
 }
 
-// join makes one file of pieces that follow each other. An attribute outside of all blocks is a
+// join makes one body of pieces that follow each other. An attribute outside of all blocks is a
 // mistake of every plan, so the first of a name is enough.
-func join(src []byte, files []*hcl.File) *hcl.File {
-	first := files[0].Body.(*hclsyntax.Body)
-	last := files[len(files)-1].Body.(*hclsyntax.Body)
+func join(ps []*piece) *hclsyntax.Body {
+	last := ps[len(ps)-1].body
 	body := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, EndRange: last.EndRange}
-	body.SrcRange = hcl.RangeBetween(first.SrcRange, last.SrcRange)
-	for _, f := range files {
-		b := f.Body.(*hclsyntax.Body)
-		for name, a := range b.Attributes {
+	body.SrcRange = hcl.RangeBetween(ps[0].body.SrcRange, last.SrcRange)
+	for _, p := range ps {
+		for name, a := range p.body.Attributes {
 			if body.Attributes[name] == nil {
 				body.Attributes[name] = a
 			}
 		}
-		body.Blocks = append(body.Blocks, b.Blocks...)
+		body.Blocks = append(body.Blocks, p.body.Blocks...)
 	}
-	return &hcl.File{Body: body, Bytes: src, Nav: pieces(files)}
+	return body
 }
 
 // pieces tells the writer of diagnostics which block a place is in, as hclsyntax does for a whole
 // file.
-type pieces []*hcl.File
+type pieces []*piece
 
 // ContextString names the block that holds the byte at offset.
 func (ps pieces) ContextString(offset int) string {
-	for _, f := range ps {
-		nav, ok := f.Nav.(interface{ ContextString(int) string })
-		if !ok || !f.Body.(*hclsyntax.Body).SrcRange.ContainsPos(hcl.Pos{Byte: offset}) {
+	for _, p := range ps {
+		nav, ok := p.Nav.(interface{ ContextString(int) string })
+		if !ok || !p.body.SrcRange.ContainsPos(hcl.Pos{Byte: offset}) {
 			continue
 		}
 		if s := nav.ContextString(offset); s != "" {

@@ -189,7 +189,7 @@ func good(t testing.TB, archive string, change ...func(*plans.Input)) *plans.Pla
 func shown(t testing.TB, plan *plans.Plan, diags hcl.Diagnostics) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := hcl.NewDiagnosticTextWriter(&b, plan.Files, 0, false).WriteDiagnostics(diags); err != nil {
+	if err := hcl.NewDiagnosticTextWriter(&b, plan.Files(), 0, false).WriteDiagnostics(diags); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -67,11 +67,17 @@ func newCage(t *testing.T) *cage {
 	return c
 }
 
+func (c *cage) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("unshare", append([]string{"-m", "sh", "-c", liveRoot, "sh", filepath.Join(c.dir, "machine")}, args...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "WORK=" + filepath.Join(c.dir, "work")}
+	return cmd
+}
+
 // run runs the program with one of the secrets, and wants an exit status.
 func (c *cage) run(t *testing.T, status, secret int, args ...string) {
 	t.Helper()
-	cmd := exec.Command("unshare", append([]string{"-m", "sh", "-c", liveRoot, "sh", filepath.Join(c.dir, "machine")}, args...)...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "WORK=" + filepath.Join(c.dir, "work"), "AGENT0_VAR_token=" + c.secrets[secret]}
+	cmd := c.command(args...)
+	cmd.Env = append(cmd.Env, "AGENT0_VAR_token="+c.secrets[secret])
 	out, err := cmd.CombinedOutput()
 	c.printed.Write(out)
 	if got := cmd.ProcessState.ExitCode(); got != status {

@@ -64,16 +64,19 @@ func (a *app) drift(ctx context.Context, path string, f planFlags) error {
 }
 
 // differences counts resources by who moved.
-type differences struct{ drifted, pending, broken int }
+type differences struct{ drifted, pending, broken, deferred int }
 
-func (d differences) all() int { return d.drifted + d.pending + d.broken }
+func (d differences) all() int { return d.drifted + d.pending + d.broken + d.deferred }
 
 func (a *app) causes(s *session, p *engine.Plan) (differences, error) {
 	var d differences
 	planner := s.planner(s.journal)
 	for _, c := range p.Changes {
 		switch c.Action {
-		case engine.NoOp, engine.Defer:
+		case engine.NoOp:
+			continue
+		case engine.Defer:
+			d.deferred++
 			continue
 		case engine.Broken:
 			d.broken++
@@ -105,6 +108,9 @@ func (a *app) showDrift(s *session, p *engine.Plan, d differences) {
 		fmt.Fprintln(a.stdout)
 	}
 	fmt.Fprintf(a.stdout, "%d drifted, %d pending, %d same", d.drifted, d.pending, len(p.Changes)-d.all())
+	if d.deferred > 0 {
+		fmt.Fprintf(a.stdout, ", %d deferred to first boot", d.deferred)
+	}
 	if d.broken > 0 {
 		fmt.Fprintf(a.stdout, ", %d could not be compared", d.broken)
 	}

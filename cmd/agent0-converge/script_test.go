@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -124,6 +125,9 @@ var masks = []struct{ from, to string }{
 
 func masked(s, work string) string {
 	s = strings.ReplaceAll(s, work, "$WORK")
+	if os.Getuid() > 0 { // what is expected was made by root
+		s = regexp.MustCompile(fmt.Sprintf(`\b((?:owner|group)"?:? +"?)(?:%d|%d)\b`, os.Getuid(), os.Getgid())).ReplaceAllString(s, "${1}root")
+	}
 	for _, m := range masks {
 		s = regexp.MustCompile(m.from).ReplaceAllString(s, m.to)
 	}

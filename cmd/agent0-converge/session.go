@@ -118,10 +118,10 @@ func (a *app) load(path string, h *host.Host, f planFlags) (*plans.Plan, error) 
 		return nil, err
 	}
 	if diags.HasErrors() {
-		return nil, a.failed(diags, plan.Files)
+		return nil, a.failed(diags, plan.Files())
 	}
 	if !a.json {
-		a.diagnostics(diags, plan.Files)
+		a.diagnostics(diags, plan.Files())
 	}
 	return plan, nil
 }
@@ -189,7 +189,7 @@ func (s *session) planner(l engine.Ledger) engine.Planner {
 func (a *app) changes(ctx context.Context, s *session, l engine.Ledger) (*engine.Plan, error) {
 	p, err := s.planner(l).Plan(ctx, s.plan.Resources)
 	if err != nil {
-		return nil, a.mistakes(err, s.plan.Files)
+		return nil, a.mistakes(err, s.plan.Files())
 	}
 	return p, nil
 }

@@ -43,12 +43,12 @@ func (a *app) validate(path string, f planFlags) error {
 		diags = append(diags, plans.Diagnostics(engine.Check(plan.Resources))...)
 	}
 	if diags.HasErrors() {
-		return a.failed(diags, plan.Files)
+		return a.failed(diags, plan.Files())
 	}
 	if a.json {
-		return a.writeJSON(validation(diags, plan.Files))
+		return a.writeJSON(validation(diags, plan.Files()))
 	}
-	a.diagnostics(diags, plan.Files)
+	a.diagnostics(diags, plan.Files())
 	resources := "resources"
 	if len(plan.Resources) == 1 {
 		resources = "resource"

@@ -1,0 +1,91 @@
+package plans
+
+import (
+	"crypto/sha256"
+	"io"
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/agent0-converge/agent0-converge/engine"
+)
+
+// parseEarly parses a long file and declares, as soon as a piece of it is parsed, the resources
+// that refer to nothing: most of what makes a plan long. Neither their syntax nor the text of the
+// file is kept. Where that does not do, for whatever reason, the answer is false: all has to be
+// read again and kept.
+func (l *loader) parseEarly(name string) bool {
+	if readable(name) != nil {
+		return false
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	sum := sha256.New()
+	ps, ok := parsePieces(io.TeeReader(f, sum), name, l.settleEarly)
+	if !ok {
+		return false
+	}
+	l.files[name] = &hcl.File{Body: join(ps)}
+	l.sums[name] = [sha256.Size]byte(sum.Sum(nil))
+	for _, p := range ps {
+		l.early[name] = append(l.early[name], p.settled...)
+	}
+	return true
+}
+
+// settleEarly takes what can be declared by itself out of p. Many run at once.
+func (l *loader) settleEarly(p *piece) bool {
+	var kept hclsyntax.Blocks
+	for _, b := range p.body.Blocks {
+		r := l.literalResource(b)
+		if r == nil {
+			kept = append(kept, b)
+			continue
+		}
+		var m mistakes
+		d, ok := l.instance(r, instance{addr: r.addr}, nil, &m)
+		if !ok || len(m.diags) > 0 {
+			return false
+		}
+		r.declared = []engine.Declared{d}
+		r.body, r.part = nil, l.nothing
+		p.settled = append(p.settled, r)
+	}
+	// The file leads to all of the syntax.
+	p.body.Blocks, p.File = kept, nil
+	return true
+}
+
+// literalResource is the resource that b declares, if b refers to nothing and stands for one.
+func (l *loader) literalResource(b *hclsyntax.Block) *resource {
+	k := l.kinds[b.Type]
+	if k == nil || len(b.Labels) != 1 || !hclsyntax.ValidIdentifier(b.Labels[0]) || k.prepare() != nil {
+		return nil
+	}
+	p := k.schema.layPlain(b.Body)
+	if p == nil || !p.literal() {
+		return nil
+	}
+	r := newResource(k, b.Labels[0], b.DefRange())
+	r.part, r.early = p, true
+	return r
+}
+
+// literal reports whether p refers to nothing and says nothing that concerns other blocks.
+func (p *part) literal() bool {
+	for _, a := range p.attrs {
+		if a.static || a.name == "for_each" || a.name == "count" || !literal(a.expr) {
+			return false
+		}
+	}
+	for _, b := range p.blocks {
+		if b.index < 0 || !b.part.literal() {
+			return false
+		}
+	}
+	return true
+}
