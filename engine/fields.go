@@ -17,6 +17,8 @@ type FieldDiff struct {
 	Want string `json:"want"`
 	// Long says that Have and Want are texts of many lines, to be shown as a diff.
 	Long bool `json:"long,omitempty"`
+	// Secret says that a secret is part of what differs.
+	Secret bool `json:"secret,omitempty"`
 	// Cause says who moved, once Causes was asked.
 	Cause Cause `json:"cause,omitempty"`
 }
@@ -96,9 +98,9 @@ func diffMap(out []FieldDiff, name string, have, want reflect.Value) []FieldDiff
 		h, w, n := have.MapIndex(keys[key]), want.MapIndex(keys[key]), fmt.Sprintf("%s[%q]", name, key)
 		switch {
 		case !h.IsValid():
-			out = append(out, FieldDiff{Name: n, Want: show(w)})
+			out = append(out, FieldDiff{Name: n, Want: show(w), Secret: isSecret(w)})
 		case !w.IsValid():
-			out = append(out, FieldDiff{Name: n, Have: show(h)})
+			out = append(out, FieldDiff{Name: n, Have: show(h), Secret: isSecret(h)})
 		case w.IsZero() && !h.IsZero():
 			out = append(out, FieldDiff{Name: n, Have: show(h), Want: show(w)})
 		default:
@@ -113,11 +115,16 @@ func diffText(out []FieldDiff, name string, have, want Text) []FieldDiff {
 	case have.Equal(want):
 		return out
 	case have.secret || want.secret:
-		return append(out, FieldDiff{Name: name, Have: "(secret)", Want: "(secret, differs)"})
+		return append(out, FieldDiff{Name: name, Have: "(secret)", Want: "(secret, differs)", Secret: true})
 	case have.missing || want.missing:
 		return append(out, FieldDiff{Name: name, Have: have.String(), Want: want.String()})
 	}
 	return append(out, FieldDiff{Name: name, Have: have.Reveal(), Want: want.Reveal(), Long: true})
+}
+
+func isSecret(v reflect.Value) bool {
+	t, ok := v.Interface().(Text)
+	return ok && t.secret
 }
 
 // describe lists what want says, as the fields of a thing that is not there yet.

@@ -133,14 +133,22 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 		return fmt.Errorf("%s would be removed, and its lifecycle says prevent_removal: "+
 			"put it back, or apply it once without that", c.Addr)
 	}
+	if err := refill(c.Want, c.Have); err != nil {
+		return err
+	}
 	if err := Complete(c.Want); err != nil {
 		return fmt.Errorf("%s cannot go back to what was there before: %w", c.Addr, err)
 	}
 	c.Irreversible = c.Kind.irrev(c.Have, c.Want)
-	if c.Irreversible == "" && p.ForgetSecrets && hasSecret(c.Have) {
+	if c.Irreversible == "" && p.ForgetSecrets && c.losesSecret() {
 		c.Irreversible = "the secret that is there now is not kept"
 	}
 	return plan.unmet(c.Kind.check(ctx, p.View, c.Have, c.Want))
+}
+
+// losesSecret reports whether a secret that is there now will not be.
+func (c *Change) losesSecret() bool {
+	return hasSecret(c.Have) && (c.Want == nil || slices.ContainsFunc(c.Fields, func(f FieldDiff) bool { return f.Secret }))
 }
 
 // compare sets the action and the fields that differ.

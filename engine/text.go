@@ -117,6 +117,25 @@ func Unseal(spec any, fetch func(ref string) (value string, ok bool, err error))
 	})
 }
 
+// refill takes what want lacks, and the host still has, from there: a change of a file's mode can be
+// taken back though its secret content was not kept.
+func refill(want, have any) error {
+	there := map[string]string{}
+	err := eachText(reflect.ValueOf(have), func(t *Text) error {
+		if t.ref != "" && !t.missing {
+			there[t.ref] = t.Reveal()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return Unseal(want, func(ref string) (string, bool, error) {
+		value, ok := there[ref]
+		return value, ok, nil
+	})
+}
+
 // Complete returns an error if a Text in spec is at hand by its reference alone.
 func Complete(spec any) error {
 	return eachText(reflect.ValueOf(spec), func(t *Text) error {

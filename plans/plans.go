@@ -137,6 +137,7 @@ func (l *loader) plan() *Plan {
 		}
 	}
 	slices.Sort(p.MissingSecrets)
+	p.Resources = slices.Grow(p.Resources, len(l.resources))
 	for _, r := range l.resources {
 		p.Resources = append(p.Resources, r.declared...)
 	}

@@ -67,7 +67,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags, out string, al
 	}
 	differs, broken := false, false
 	for _, c := range p.Changes {
-		differs = differs || c.Action != engine.NoOp
+		differs = differs || c.Action != engine.NoOp && c.Action != engine.Defer
 		broken = broken || c.Action == engine.Broken
 	}
 	if broken {

@@ -120,7 +120,7 @@ func (a *app) load(path string, h *host.Host, f planFlags) (*plans.Plan, error) 
 	if diags.HasErrors() {
 		return nil, a.failed(diags, plan.Files())
 	}
-	if !a.json {
+	if !a.json && len(diags) > 0 {
 		a.diagnostics(diags, plan.Files())
 	}
 	return plan, nil

@@ -94,7 +94,7 @@ func (resource) Diff(have, want *Spec) []engine.FieldDiff {
 
 func diffValues(have, want *Spec) []engine.FieldDiff {
 	if have.wrong != nil {
-		return []engine.FieldDiff{{Name: "values", Have: "(not readable: " + have.wrong.Error() + ")", Want: fmt.Sprintf("(%d variables)", len(want.Values))}}
+		return []engine.FieldDiff{{Name: "values", Have: "(not readable: " + have.wrong.Error() + ")", Want: fmt.Sprintf("(%d variables)", len(want.Values)), Secret: true}}
 	}
 	keys := maps.Clone(have.Values)
 	if keys == nil {
@@ -111,13 +111,14 @@ func diffValues(have, want *Spec) []engine.FieldDiff {
 		out = append(out, diffValue(key, h, w, there, wanted))
 	}
 	if len(out) == 0 {
-		out = append(out, engine.FieldDiff{Name: "values", Have: "(the same, written in another way)", Want: "(as this agent writes them)"})
+		out = append(out, engine.FieldDiff{Name: "values", Have: "(the same, written in another way)", Want: "(as this agent writes them)", Secret: true})
 	}
 	return out
 }
 
 func diffValue(key string, have, want engine.Text, there, wanted bool) engine.FieldDiff {
-	d := engine.FieldDiff{Name: fmt.Sprintf("values[%q]", key)}
+	// Even where the value is public: the file as it was goes with it, and that is secret as a whole.
+	d := engine.FieldDiff{Name: fmt.Sprintf("values[%q]", key), Secret: true}
 	secret := there && have.Secret() || wanted && want.Secret()
 	if there {
 		d.Have = have.Reveal()
