@@ -143,8 +143,16 @@ func (k *Kind) describe(want any) []FieldDiff {
 	return out
 }
 
+// shortText is the longest text that is shown rather than counted.
+const shortText = 60
+
 // show formats a value for people: strings as they are, lists and maps as a plan writes them.
 func show(v reflect.Value) string {
+	if t, ok := v.Interface().(Text); ok && !t.secret && !t.missing {
+		if s := t.Reveal(); s != "" && len(s) <= shortText && !strings.ContainsAny(s, "\r\n") {
+			return s
+		}
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {

@@ -121,8 +121,11 @@ const (
 )
 
 func tooHuge(at hcl.Range) hcl.Diagnostics {
-	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Number out of range", Subject: &at,
-		Detail: fmt.Sprintf("A number has at most %d digits, and its exponent at most %d.", maxDigits, maxExponent)}}
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Number out of range", Detail: sentence(hugeNumber()), Subject: &at}}
+}
+
+func hugeNumber() string {
+	return fmt.Sprintf("a number has at most %d digits, and its exponent at most %d", maxDigits, maxExponent)
 }
 
 // mayBeHuge is a quick look for anything that could be such a number, in strings too.

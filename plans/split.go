@@ -14,7 +14,7 @@ import (
 
 // chunkSize is about how much of a plan is parsed at once. What the parser makes of a text takes
 // many times its memory, so pieces are faster than the whole even one after the other.
-const chunkSize = 64 << 10
+const chunkSize = 32 << 10
 
 // maxParsers bounds how many pieces are parsed at once, and with it the memory that takes.
 const maxParsers = 8

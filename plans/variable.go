@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -111,6 +112,11 @@ func (l *loader) fit(v *variable, value cty.Value, a attr) (cty.Value, bool) {
 		value = v.defaults.Apply(value)
 	}
 	out, err := convert.Convert(value, v.typ)
+	if err == nil && v.typ == cty.Number && value.Type() == cty.String {
+		if bare, _ := value.Unmark(); bare.IsKnown() && isHuge([]byte(bare.AsString())) {
+			err = errors.New(hugeNumber())
+		}
+	}
 	if err == nil {
 		return out, true
 	}
