@@ -27,6 +27,7 @@ fi
 root=$(mktemp -d "$cache/fresh-XXXXXX")
 trap 'rm -rf "$root"' EXIT
 tar -C "$root" -xf "$base"
+chmod 0755 "$root"
 for f in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/resolv.conf /etc/hosts /etc/ssl/certs; do
   [ -e "$f" ] && rm -rf "${root:?}$f" && cp -aL "$f" "$root$f"
 done
@@ -37,6 +38,7 @@ printf 'fresh root: Debian %s, %s, nothing else\n' "$(cat "$root/etc/debian_vers
 export root goroot modules="$(go env GOMODCACHE)/cache/download"
 goproxy=$(go env GOPROXY)
 unshare -m -p -f --propagation private bash -euo pipefail -c '
+  mount --bind "$root" "$root" # a root must be a mount
   mount --rbind /dev "$root/dev"
   mount -t sysfs sys "$root/sys"
   mount -t proc proc "$root/proc"
@@ -46,7 +48,10 @@ unshare -m -p -f --propagation private bash -euo pipefail -c '
   mount --bind -o ro "$modules" "$root/modcache"
   proxy=$1; shift
   cd "$root"
-  exec env -i /usr/sbin/chroot . /usr/bin/env PATH=/usr/local/go/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+  mkdir -p .old
+  pivot_root . .old
+  umount -l /.old
+  exec env -i PATH=/usr/local/go/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
     GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GONOSUMDB="*" GOPROXY="file:///modcache,$proxy" \
     bash -euc "cd /src && for target; do make \$target; done" -- "$@"
 ' -- "$goproxy" "$@"
