@@ -65,7 +65,7 @@ func TestSnippetsOfLongPlans(t *testing.T) {
 		t.Fatal(diags)
 	}
 	mistake := plans.Diagnostics(engine.Mistakes{{Place: plan.Resources[1].Place, Summary: "No", Detail: "No."}})
-	if got := shown(t, plan, mistake); !strings.Contains(got, "in toy \"t1\":\n  17: toy \"t1\" {") {
+	if got := shown(t, plan, mistake); !strings.Contains(got, "in toy \"t1\":\n  15: toy \"t1\" {") {
 		t.Errorf("no snippet:\n%s", got)
 	}
 	again, _ := plans.Load(plans.Input{Path: dir, Facts: facts(), Kinds: kinds()})
@@ -81,11 +81,11 @@ func TestSnippetsOfLongPlans(t *testing.T) {
 // TestMistakesOfLongPlans holds that all mistakes are reported, wherever they are found.
 func TestMistakesOfLongPlans(t *testing.T) {
 	for name, c := range map[string]struct{ tail, want string }{
-		"invalid":        {"toy \"z\" {\n  path = \"z\"\n}\n", "the path must be absolute"},
+		"invalid":        {"toy \"z\" {\n  path = \"z\"\n}\n", "The path must be absolute"},
 		"wrong type":     {"toy \"z\" {\n  path = \"/z\"\n  size = \"x\"\n}\n", "a number is required"},
 		"duplicate":      {"toy \"t7\" {\n  path = \"/z\"\n}\n", "It was first declared at"},
 		"no such kind":   {"tyo \"z\" {\n  path = \"/z\"\n}\n", "\"tyo\" are not expected"},
-		"not beside":     {"toy \"z\" {\n  path = \"/z\"\n  source = \"none\"\n}\n", "cannot read none beside the plan"},
+		"not beside":     {"toy \"z\" {\n  path = \"/z\"\n  source = \"none\"\n}\n", "Cannot read none beside the plan"},
 		"bad name":       {"toy \"a b\" {\n  path = \"/z\"\n}\n", "Invalid name"},
 		"not UTF-8":      {"toy \"z\" {\n  path = \"/\xff\"\n}\n", "UTF-8"},
 		"no such label":  {"toy \"z\" {\n  path = toy.t9999.path\n}\n", "no toy \"t9999\""},
