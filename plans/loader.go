@@ -192,6 +192,7 @@ func (l *loader) registerResource(b *hcl.Block) {
 	k := l.kinds[b.Type]
 	if err := k.prepare(); err != nil {
 		l.errorf(b.TypeRange, nil, "Unusable kind", "The kind %s cannot be declared in a plan: %s.", b.Type, err)
+		return
 	}
 	r := newResource(k, b.Labels[0], b.DefRange)
 	r.body = b.Body

@@ -89,8 +89,7 @@ func Load(in Input) (*Plan, hcl.Diagnostics) {
 }
 
 func (l *loader) load() (*Plan, hcl.Diagnostics) {
-	l.read()
-	if !l.failed() {
+	if l.read() {
 		l.evaluate()
 	}
 	plan := l.plan()
@@ -101,16 +100,18 @@ func (l *loader) load() (*Plan, hcl.Diagnostics) {
 	return plan, diags
 }
 
-// read finds, parses and registers all blocks.
-func (l *loader) read() {
+// read finds, parses and registers all blocks. False is a plan of which too little was understood to
+// look at the rest.
+func (l *loader) read() bool {
 	l.find()
 	l.parse()
 	if l.failed() || !l.parsed {
-		return // what a broken file lacks would only be reported as missing
+		return false // what a broken file lacks would only be reported as missing
 	}
 	for _, name := range l.sources {
 		l.register(l.files[name].Body, l.early[name])
 	}
+	return true
 }
 
 // evaluate works out everything that was registered, even where there are mistakes, so that all of

@@ -40,6 +40,7 @@ type variable struct {
 	value       cty.Value
 	from        string
 	placeholder bool
+	spoiled     bool // its block has mistakes
 }
 
 func (v *variable) public() Variable {
@@ -61,6 +62,8 @@ func (l *loader) registerVariable(b *hcl.Block) {
 	}
 	l.variables = append(l.variables, v)
 	l.variableByName[v.name] = v
+	before := len(l.diags)
+	defer func() { v.spoiled = len(l.diags) > before }()
 	p := l.layOut(b, static("type"), own("default"), own("sensitive"), own("nullable"), own("description"),
 		ownBlocks("validation", conditionFields()))
 	v.sensitive = l.flag(p, "sensitive", false, nil, &l.mistakes)
@@ -159,6 +162,8 @@ func (l *loader) set(v *variable, g given) {
 		v.value = value
 	case g.from != "":
 		return // its mistake was reported
+	case v.spoiled:
+		return // and nobody knows what values it takes
 	case v.sensitive && l.in.AllowMissingSecrets:
 		v.value, v.placeholder, v.from = placeholder(v.typ.WithoutOptionalAttributesDeep(), v.name), true, "placeholder"
 	default:

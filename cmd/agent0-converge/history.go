@@ -48,16 +48,9 @@ func (a *app) history(runs []journal.RunInfo) error {
 	fmt.Fprintln(w, "RUN\tWHEN\tWHO\tVERB\tPLAN\tDIGEST\tRESULT\tCHANGES")
 	for _, r := range runs {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%.12s\t%s\t%s\n", r.ID, r.Began.Local().Format(time.DateTime), r.User, r.Verb,
-			orDash(r.Plan), orDash(r.Digest), resultWord(r), countWords(r.Counts))
+			orElse(r.Plan, "-"), orElse(r.Digest, "-"), resultWord(r), countWords(r.Counts))
 	}
 	return w.Flush()
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func resultWord(r journal.RunInfo) string {

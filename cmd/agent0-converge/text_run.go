@@ -119,7 +119,7 @@ func (t text) ended(r *engine.Report, run int, again string) {
 		case engine.Untouched:
 			fmt.Fprintf(t.w, "  · %s untouched\n", pad(string(res.Addr), 32))
 		case engine.Deferred:
-			fmt.Fprintf(t.w, "  > %s deferred to first boot\n", pad(string(res.Addr), 32))
+			fmt.Fprintf(t.w, "  > %s deferred to first boot: it %s\n", pad(string(res.Addr), 32), orElse(res.Why, "needs the running system"))
 		}
 	}
 	if slices.ContainsFunc(r.Results, func(res engine.Result) bool { return res.Status != engine.Same || t.shows(res.Change) }) {
@@ -148,4 +148,11 @@ func (t text) ended(r *engine.Report, run int, again string) {
 	if !r.Converged() {
 		fmt.Fprintf(t.w, "To go on: %s\n", again)
 	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
 }

@@ -47,13 +47,23 @@ func (s *Spec) read(v host.View, spec *Spec) error {
 	if err != nil {
 		return place.Unreadable(err)
 	}
-	s.Content = engine.NewText(string(b))
 	// What not everyone may read on the host is not shown either, unless the plan knows the file so.
 	private := s.Mode != "" && s.info.Mode&0o004 == 0 && spec.Mode != s.Mode
-	if spec.secret() || private {
-		s.Content = engine.NewSecret(string(b))
+	if content := spec.shared(b); spec.secret() || private {
+		s.Content = engine.NewSecret(content)
+	} else {
+		s.Content = engine.NewText(content)
 	}
 	return nil
+}
+
+// shared is b as a string: the plan's own where it says the same, so that a host which is as wanted
+// is not in memory twice.
+func (s *Spec) shared(b []byte) string {
+	if s.Content != nil && s.Content.Reveal() == string(b) {
+		return s.Content.Reveal()
+	}
+	return string(b)
 }
 
 // Check finds why the change cannot be made.
