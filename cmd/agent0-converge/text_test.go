@@ -135,7 +135,7 @@ func TestEndedNamesEverythingThatDidNotArrive(t *testing.T) {
 	text{w: &out}.ended(report, 7, "agent0-converge apply x.hcl")
 	want := `  · file.skipped                     skipped   file.failed did not arrive
   · file.untouched                   untouched
-  > file.deferred                    deferred to first boot
+  > file.deferred                    deferred to first boot: it needs the running system
 
 1 done, 1 kept, 1 failed, 1 skipped, 1 untouched, 1 deferred, 1 same. This was run 7; of it, file.done cannot be taken back.
 Stopped: cannot write the journal: disk full.
