@@ -46,6 +46,9 @@ func (p Planner) Plan(ctx context.Context, ds []Declared) (*Plan, error) {
 		return nil, mistakes
 	}
 	cs, mistakes := p.selected(all)
+	if len(mistakes) == 0 {
+		mistakes = p.aliases(cs)
+	}
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host/hosttest"
 )
 
 func TestOrder(t *testing.T) {
@@ -44,6 +45,25 @@ func TestMistakes(t *testing.T) {
 	var ms engine.Mistakes
 	if !errors.As(err, &ms) || !strings.Contains(err.Error(), `path:/toy/a is managed by toy.a of plan "test" on this host`) {
 		t.Errorf("another plan's thing: %v", err)
+	}
+}
+
+func TestOnePlaceByTwoPaths(t *testing.T) {
+	r := newRig(t, nil)
+	r.Put("/alias", hosttest.File{Link: "toy"})
+	by := func(addr engine.Addr, name string) engine.Declared {
+		return but(declare(name, "1"), func(d *engine.Declared) { d.Addr = addr })
+	}
+	is(t, "told with both places", r.plan(by("toy.a", "a"), by("toy.b", "../alias/a")),
+		"../alias/a.hcl:1: Two resources manage the same thing: toy.b and toy.a (a.hcl:1) both lead to path:/toy/a on this host. Remove one of them.")
+	is(t, "the link itself is another thing", r.plan(by("toy.a", "a"), by("toy.b", "../alias")), "toy.a:create toy.b:error")
+
+	r.apply(by("toy.a", "a"))
+	other := r.planner(r.ledger())
+	other.Name = "other"
+	_, err := other.Plan(context.Background(), []engine.Declared{by("toy.b", "../alias/a")})
+	if err == nil || !strings.Contains(err.Error(), `path:/toy/a is managed by toy.a of plan "test"`) {
+		t.Errorf("another plan's thing by another path: %v", err)
 	}
 }
 
