@@ -114,7 +114,7 @@ func (r *Recording) begin(c *engine.Change) (*begun, error) {
 	b := &begun{
 		N: len(r.run.Changes) + 1, Time: r.options.Now().UTC(), Addr: c.Addr, Kind: c.Kind.Name(),
 		Origin: c.Origin, Action: c.Action, Why: c.Why, Irreversible: c.Irreversible,
-		Claims: c.Claims, Needs: c.Needs, DependsOn: c.DependsOn, Fields: r.shortened(c.Fields),
+		Claims: c.Claims, Needs: c.Needs, DependsOn: c.DependsOn, Fields: shortened(c.Fields),
 	}
 	var err error
 	if b.Prior, err = r.kept(c.Claim()); err != nil {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // hide keeps a secret, and what it is made of, out of what will be recorded.
@@ -29,19 +31,59 @@ func (j *Journal) redact(s string) string {
 		j.pieces, j.sorted = slices.Compact(j.pieces), true
 	}
 	for _, piece := range j.pieces {
-		s = strings.ReplaceAll(s, piece, "(secret)")
+		if len(piece) >= shortPiece {
+			s = strings.ReplaceAll(s, piece, hidden)
+		} else {
+			s = hideWord(s, piece)
+		}
 	}
 	return s
 }
 
-// shortPiece is the length from which a part of a secret is taken for one by itself.
+// hidden stands where a secret was.
+const hidden = "(secret)"
+
+// shortPiece is the length from which a secret is hidden wherever it appears, and a part of one is
+// taken for a secret by itself. A shorter one is hidden where it is a word: environment files are
+// full of "true" and "8000".
 const shortPiece = 8
+
+// tiny is the length up to which a secret is none: hiding every "1" would hide nothing but the rest.
+const tiny = 2
+
+// hideWord replaces word in s where no letter or digit touches it.
+func hideWord(s, word string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, word)
+		if !found {
+			return b.String() + s
+		}
+		b.WriteString(before)
+		if endsInWord(b.String()) || startsWithWord(after) {
+			b.WriteString(word)
+		} else {
+			b.WriteString(hidden)
+		}
+		s = after
+	}
+}
+
+func endsInWord(s string) bool {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}
+
+func startsWithWord(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}
 
 // secretPieces are a secret and, where it has many lines such as those of an environment file,
 // its lines and their values.
 func secretPieces(secret string) []string {
 	whole := strings.TrimSpace(secret)
-	if whole == "" {
+	if len(whole) <= tiny {
 		return nil
 	}
 	out := []string{whole}

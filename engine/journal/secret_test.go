@@ -119,7 +119,7 @@ func TestOnlyRootMayLook(t *testing.T) {
 
 func TestRedact(t *testing.T) {
 	j := newRig(t, nil).mustOpen()
-	for _, s := range []string{"hunter2", "A=first-value\nB='second value'\n", "  \n", "hunter2-and-more"} {
+	for _, s := range []string{"hunter2", "A=first-value\nB='second value'\n", "  \n", "hunter2-and-more", "true", "1"} {
 		_, err := j.Ref(*engine.NewSecret(s))
 		check(t, err)
 	}
@@ -130,6 +130,8 @@ func TestRedact(t *testing.T) {
 		"x second value":        "x (secret)",
 		"plain text, A=1, B=''": "plain text, A=1, B=''",
 		"":                      "",
+		"it is true":            "it is (secret)",
+		"truest=true, 1":        "truest=(secret), 1",
 	} {
 		if got := j.redact(in); got != want {
 			t.Errorf("redact(%q) = %q, want %q", in, got, want)
