@@ -61,16 +61,6 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestGiven(t *testing.T) {
-	for args, want := range map[string]int{
-		"": 0, "undo": 0, "undo --to 7": 7, "undo --to=8 --force": 8, "undo --to": 0, "undo --to x": 0, "undo --root 7": 0,
-	} {
-		if got := given(strings.Fields(args)); got != want {
-			t.Errorf("%q: %d, not %d", args, got, want)
-		}
-	}
-}
-
 func TestDidYouMean(t *testing.T) {
 	names := []string{"apply", "plan", "fmt", "history"}
 	for name, want := range map[string]string{

@@ -7,11 +7,11 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/engine/journal"
 )
 
@@ -56,24 +56,18 @@ func (a *app) undo(ctx context.Context, to int, force, dryRun bool, f runFlags) 
 	if err != nil {
 		return err
 	}
+	again := commandLine(os.Args)
+	if to == 0 {
+		if to, err = last(j); err != nil {
+			return err
+		}
+		again += " --to " + strconv.Itoa(to)
+	}
 	planner := engine.Planner{View: h.View(), Ledger: j, Kinds: kindNamed, Force: force}
-	if to, err = since(j, to); err != nil {
-		return err
-	}
 	if dryRun {
-		p, err := planUndo(ctx, planner, j, to)
-		if err != nil {
-			return err
-		}
-		if err := a.showUndo(h.Facts, p); err != nil {
-			return err
-		}
-		if refused(p) != nil {
-			return &exitStatus{exitError}
-		}
-		return nil
+		return a.previewUndo(ctx, h.Facts, planner, j, to)
 	}
-	rec, err := a.start(ctx, h, j, journal.Info{Verb: "undo"}, f)
+	rec, err := a.start(ctx, h, j, journal.Info{Verb: "undo", To: to}, f)
 	if err != nil {
 		return err
 	}
@@ -87,49 +81,41 @@ func (a *app) undo(ctx context.Context, to int, force, dryRun bool, f runFlags) 
 	if err := refused(p); err != nil && !force {
 		return err
 	}
-	again := commandLine(os.Args)
-	if given(os.Args) == 0 {
-		again += " --to " + strconv.Itoa(to)
-	}
 	return a.converge(ctx, convergence{run: rec, host: h, plan: p, flags: f, again: again, undo: true})
 }
 
-// since is the run that is to be taken back, with all after it: to, or the last that changed
-// something. Where that is an undo that did not get through, to go on and to turn round are both
-// likely to be meant, so it asks.
-func since(j *journal.Journal, to int) (int, error) {
+// previewUndo shows what undo would do, and fails where it would refuse.
+func (a *app) previewUndo(ctx context.Context, f host.Facts, planner engine.Planner, j *journal.Journal, to int) error {
+	p, err := planUndo(ctx, planner, j, to)
+	if err != nil {
+		return err
+	}
+	if err := a.showUndo(f, p); err != nil {
+		return err
+	}
+	if refused(p) != nil {
+		return &exitStatus{exitError}
+	}
+	return nil
+}
+
+// last is the last run that changed something. Where that is an undo that did not get through, to
+// go on and to turn round are both likely to be meant, so it asks.
+func last(j *journal.Journal) (int, error) {
 	runs, err := j.History()
-	if err != nil || to != 0 {
-		return to, err
+	if err != nil {
+		return 0, err
 	}
 	changed := slices.DeleteFunc(runs, func(r journal.RunInfo) bool { return r.Counts == journal.Counts{} })
 	if len(changed) == 0 {
 		return 0, errors.New("there is nothing to undo: no run has changed this host")
 	}
-	last := changed[len(changed)-1]
-	if last.Verb != "undo" || last.Result == journal.Converged {
-		return last.ID, nil
-	}
-	before := given(last.Args)
-	if before == 0 && len(changed) > 1 {
-		before = changed[len(changed)-2].ID
+	run := changed[len(changed)-1]
+	if run.Verb != "undo" || run.Result == journal.Converged {
+		return run.ID, nil
 	}
 	return 0, fmt.Errorf("run %d, the last one, was an undo that did not get through. To go on with it: undo --to %d. To take back what it did: undo --to %d",
-		last.ID, before, last.ID)
-}
-
-// given is the value of --to among arguments, or 0.
-func given(args []string) int {
-	for i, arg := range args {
-		value, joined := strings.CutPrefix(arg, "--to=")
-		if arg == "--to" && i+1 < len(args) {
-			value, joined = args[i+1], true
-		}
-		if id, err := strconv.Atoi(value); joined && err == nil {
-			return id
-		}
-	}
-	return 0
+		run.ID, run.To, run.ID)
 }
 
 func planUndo(ctx context.Context, planner engine.Planner, j *journal.Journal, to int) (*engine.Plan, error) {

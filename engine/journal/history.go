@@ -18,6 +18,8 @@ type Info struct {
 	// Plan is the plan's name, Digest that of its text.
 	Plan   string `json:"plan,omitempty"`
 	Digest string `json:"plan_digest,omitempty"`
+	// To is the first run that an undo takes back.
+	To int `json:"to,omitempty"`
 	// Args are the command's arguments. Secrets that the run knows of are not shown.
 	Args []string `json:"args,omitempty"`
 	// User is who ran it: with sudo, who ran sudo.
