@@ -22,7 +22,7 @@ demo: build ## converge the quickstart plan into a scratch root and show plan, a
 	examples/quickstart/demo.sh $(BIN)
 
 test: build ## run every test, and every fuzz target for a few seconds
-	$(GO) test ./...
+	$(GO) test -timeout 40m ./...
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 check: fmt vet archtest docs ## format, vet for every platform, staticcheck, import rules, docs up to date
