@@ -25,6 +25,10 @@ type Claim string
 // StateDir is where the engine keeps what it knows of earlier runs. No plan manages it.
 const StateDir = "/var/lib/agent0-converge"
 
+// CheckDir is where content lies, in a folder of its own, while a program looks at it before it is
+// published. What a run that was cut short left there the next run removes: it may be secret.
+const CheckDir = StateDir + "/check"
+
 // PathClaim is the claim on a file, directory or link.
 func PathClaim(name string) Claim { return Claim("path:" + path.Clean(name)) }
 

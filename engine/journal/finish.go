@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 
+	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
 )
 
@@ -21,6 +22,9 @@ func (r *Recording) recover(h *host.Host) error {
 			if err := r.harden(c); err != nil {
 				return fmt.Errorf("cannot recover from run %d, which was cut short: %w", run.ID, err)
 			}
+		}
+		if err := r.clearFolders(engine.CheckDir); err != nil {
+			return fmt.Errorf("cannot recover from run %d, which was cut short: %w", run.ID, err)
 		}
 		out := output{files: r.files, path: runPath(run.ID), size: r.state.size}
 		end := done{Time: r.options.Now().UTC(), Result: Interrupted, Counts: run.Counts}
@@ -121,6 +125,18 @@ func (r *Recording) pruneVault() error {
 			continue
 		}
 		err = errors.Join(err, r.removeAll(path.Join(vaultDir, name)))
+	}
+	return err
+}
+
+// clearFolders removes the folders in dir; there need not be a dir.
+func (r *Recording) clearFolders(dir string) error {
+	names, err := r.files.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, name := range names {
+		err = errors.Join(err, r.removeAll(path.Join(dir, name)))
 	}
 	return err
 }

@@ -35,7 +35,7 @@ import (
 )
 
 // Dir is where the journal lies in the host's root.
-const Dir = "/var/lib/agent0-converge"
+const Dir = engine.StateDir
 
 // Format is the newest format that this version reads, and the one that it writes.
 const Format = 1

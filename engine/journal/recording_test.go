@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -154,6 +155,44 @@ func TestRecoveryThatCannotCleanUp(t *testing.T) {
 	check(t, rec.Finish(Converged))
 	if !strings.Contains(log.String(), "resource=note.a") {
 		t.Errorf("the log says %q", log.String())
+	}
+}
+
+// What a program was to look at may be secret: it does not outlive the run that follows a crash.
+func TestRecoveryRemovesWhatWasBeingChecked(t *testing.T) {
+	r := newRig(t, nil)
+	rec, err := r.start()
+	check(t, err)
+	check(t, errors.Join(rec.Begin(change(t, r, text("a", "1"))), rec.Close()))
+	r.Put(engine.CheckDir+"/0123/a", hosttest.File{Content: "secret", Mode: 0o600})
+	r.Put(engine.CheckDir+"/4567/.b.tmp", hosttest.File{Content: "secret", Mode: 0o600})
+	rec, err = r.start()
+	check(t, err)
+	check(t, rec.Close())
+	for name := range r.Snapshot() {
+		if strings.HasPrefix(name, engine.CheckDir+"/") {
+			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+// What a run that was cut short has published is made durable before the next run relies on it.
+func TestRecoverySyncsWhatWasPublished(t *testing.T) {
+	r := newRig(t, nil)
+	rec, err := r.start()
+	check(t, err)
+	d := text("a", "1")
+	check(t, errors.Join(rec.Begin(change(t, r, d)), rec.Close()))
+	name := d.Spec.(*note).Path
+	r.Put(name, hosttest.File{Content: "1"})
+	r.Reset()
+	rec, err = r.start()
+	check(t, err)
+	check(t, rec.Close())
+	for _, want := range []host.Op{{Name: "fsync", Path: name}, {Name: "fsyncdir", Path: path.Dir(name)}} {
+		if !slices.Contains(r.Ops(), want) {
+			t.Errorf("there is no %q among %q", want, r.Ops())
+		}
 	}
 }
 

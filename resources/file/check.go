@@ -28,7 +28,7 @@ func (s *Spec) check(ctx context.Context, h *host.Host) error {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(s.Path))
-	dir := path.Join(engine.StateDir, "check", hex.EncodeToString(sum[:8]))
+	dir := path.Join(engine.CheckDir, hex.EncodeToString(sum[:8]))
 	// The name is kept, as programs go by its ending.
 	name := path.Join(dir, path.Base(s.Path))
 	err := s.checkAt(ctx, h, dir, name)
