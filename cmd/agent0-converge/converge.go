@@ -165,13 +165,15 @@ func pruneGuard(c convergence) error {
 	if c.flags.allowPrune || c.undo {
 		return nil
 	}
-	var pruned, declared int
+	var pruned, kept int
 	var precious []string
 	for _, ch := range c.plan.Changes {
 		switch {
 		case ch.Head.Implied:
 		case ch.Origin != engine.FromLedger:
-			declared++
+			if head, ok := c.run.Lookup(ch.Claim()); ok && head.Plan == c.plan.Name {
+				kept++
+			}
 		case ch.Action == engine.Remove || ch.Action == engine.Update || ch.Action == engine.Create:
 			pruned++
 			if k := ch.Kind.Name(); k == "user" || k == "model" {
@@ -182,9 +184,9 @@ func pruneGuard(c convergence) error {
 	switch {
 	case len(precious) > 0:
 		return fmt.Errorf("this run would remove %s; nothing was changed. If that is meant, add --allow-prune", strings.Join(precious, ", "))
-	case pruned > declared:
-		return fmt.Errorf("this run would take back %d resources that the plan no longer has, more than the %d that it has; "+
-			"nothing was changed. If that is meant, add --allow-prune", pruned, declared)
+	case pruned > kept:
+		return fmt.Errorf("this run would take back %d of the %d resources that the plan has on this host, as it no longer says them; "+
+			"nothing was changed. If that is meant, add --allow-prune", pruned, pruned+kept)
 	}
 	return nil
 }
