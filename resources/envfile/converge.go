@@ -20,30 +20,19 @@ type resource struct{}
 // Read reports the file as it is. One that is not readable as variables is reported by its bytes
 // alone.
 func (resource) Read(_ context.Context, v host.View, spec *Spec) (*Spec, error) {
-	info, err := v.Files.Lstat(spec.Path)
-	if place.Missing(err) {
-		return nil, nil
+	at, err := place.Find(v, spec.Path, host.File, "file of variables", spec.attributes())
+	if at == nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, place.Unreadable(err)
-	}
-	if info.Kind != host.File {
-		return nil, place.Occupied(v, spec.Path, info, "file of variables")
-	}
-	if info.Size > maxSize {
+	if at.Info.Size > maxSize {
 		return nil, &engine.OccupiedError{Detail: fmt.Sprintf(
-			"%s is %d KiB large, which no file of variables is: remove it by hand", spec.Path, info.Size>>10)}
+			"%s is %d KiB large, which no file of variables is: remove it by hand", spec.Path, at.Info.Size>>10)}
 	}
 	b, err := v.Files.ReadFile(spec.Path)
 	if err != nil {
 		return nil, place.Unreadable(err)
 	}
-	xattrs, err := place.Xattrs(v, spec.Path)
-	if err != nil {
-		return nil, err
-	}
-	a := place.Observe(v, info, spec.attributes())
-	have := &Spec{Path: spec.Path, Owner: a.Owner, Group: a.Group, Mode: a.Mode, Xattrs: xattrs, info: info}
+	have := &Spec{Path: spec.Path, Owner: at.Owner, Group: at.Group, Mode: at.Mode, Xattrs: at.Xattrs, info: at.Info}
 	have.Raw = engine.NewSecret(string(b))
 	have.take(b, spec)
 	return have, nil

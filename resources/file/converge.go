@@ -16,22 +16,11 @@ type resource struct{}
 // Read reports the file as it is. The content is read only where it is managed, or where the file
 // is to go: a change of attributes must not bring old content back when it is undone.
 func (resource) Read(_ context.Context, v host.View, spec *Spec) (*Spec, error) {
-	info, err := v.Files.Lstat(spec.Path)
-	if place.Missing(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, place.Unreadable(err)
-	}
-	if info.Kind != host.File {
-		return nil, place.Occupied(v, spec.Path, info, "file")
-	}
-	xattrs, err := place.Xattrs(v, spec.Path)
-	if err != nil {
+	at, err := place.Find(v, spec.Path, host.File, "file", spec.attributes())
+	if at == nil {
 		return nil, err
 	}
-	a := place.Observe(v, info, spec.attributes())
-	have := &Spec{Path: spec.Path, Owner: a.Owner, Group: a.Group, Mode: a.Mode, Xattrs: xattrs, info: info}
+	have := &Spec{Path: spec.Path, Owner: at.Owner, Group: at.Group, Mode: at.Mode, Xattrs: at.Xattrs, info: at.Info}
 	if spec.Content == nil && !spec.absent {
 		return have, nil
 	}

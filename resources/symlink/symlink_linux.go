@@ -15,26 +15,15 @@ type resource struct{}
 
 // Read reports the link as it is.
 func (resource) Read(_ context.Context, v host.View, spec *Spec) (*Spec, error) {
-	info, err := v.Files.Lstat(spec.Path)
-	if place.Missing(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, place.Unreadable(err)
-	}
-	if info.Kind != host.Symlink {
-		return nil, place.Occupied(v, spec.Path, info, "symlink")
+	at, err := place.Find(v, spec.Path, host.Symlink, "symlink", spec.attributes())
+	if at == nil {
+		return nil, err
 	}
 	target, err := v.Files.Readlink(spec.Path)
 	if err != nil {
 		return nil, err
 	}
-	xattrs, err := place.Xattrs(v, spec.Path)
-	if err != nil {
-		return nil, err
-	}
-	a := place.Observe(v, info, spec.attributes())
-	return &Spec{Path: spec.Path, Target: target, Owner: a.Owner, Group: a.Group, Xattrs: xattrs, info: info}, nil
+	return &Spec{Path: spec.Path, Target: target, Owner: at.Owner, Group: at.Group, Xattrs: at.Xattrs, info: at.Info}, nil
 }
 
 // Check finds why the change cannot be made.
