@@ -16,23 +16,16 @@ func (a *app) historyCmd() *cobra.Command {
 		Short: "List the runs that changed this host: who, when, which plan, how it ended",
 		Args:  atMost(0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			h, err := a.openHost("", watchers{})
-			if err != nil {
-				return err
-			}
-			defer h.Close()
-			j, err := a.openJournal(h)
-			if err != nil {
-				return err
-			}
-			runs, err := j.History()
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.writeJSON(map[string]any{"format_version": "1.0", "runs": append([]journal.RunInfo{}, runs...)})
-			}
-			return a.history(runs)
+			return a.readJournal(func(j *journal.Journal) error {
+				runs, err := j.History()
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.writeJSON(map[string]any{"format_version": "1.0", "runs": append([]journal.RunInfo{}, runs...)})
+				}
+				return a.history(runs)
+			})
 		},
 	}
 	a.jsonFlag(cmd)

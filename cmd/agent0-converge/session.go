@@ -162,6 +162,20 @@ func asRoot(err error) error {
 	return err
 }
 
+// readJournal calls f with the journal of the root at hand.
+func (a *app) readJournal(f func(*journal.Journal) error) error {
+	h, err := a.openHost("", watchers{})
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	j, err := a.openJournal(h)
+	if err != nil {
+		return err
+	}
+	return f(j)
+}
+
 func kindNamed(name string) (*engine.Kind, bool) {
 	for _, k := range all.Kinds() {
 		if k.Name() == name {

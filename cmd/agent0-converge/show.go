@@ -36,20 +36,6 @@ func (a *app) showCmd() *cobra.Command {
 	return cmd
 }
 
-// readJournal calls f with the journal of the root at hand.
-func (a *app) readJournal(f func(*journal.Journal) error) error {
-	h, err := a.openHost("", watchers{})
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	j, err := a.openJournal(h)
-	if err != nil {
-		return err
-	}
-	return f(j)
-}
-
 // jsonManaged is one thing that a plan manages.
 type jsonManaged struct {
 	Claim engine.Claim `json:"claim"`

@@ -136,11 +136,7 @@ func (resource) Apply(_ context.Context, h *host.Host, have, want *Spec) error {
 	if want == nil {
 		return remove(h, have.Path)
 	}
-	var info *host.Info
-	if have != nil {
-		info = &have.info
-	}
-	attr, err := want.attributes().Attr(h.View(), info, freshMode)
+	attr, err := want.attributes().Attr(h.View(), have.found(), freshMode)
 	if err != nil {
 		return err
 	}
@@ -192,4 +188,12 @@ func inUse(h *host.Host, p string) error {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	return &engine.InUseError{Detail: fmt.Sprintf("%s is not empty: it has %s", p, list)}
+}
+
+// found is what was found at the path, nil where nothing was.
+func (s *Spec) found() *host.Info {
+	if s == nil {
+		return nil
+	}
+	return &s.info
 }

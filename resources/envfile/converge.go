@@ -158,11 +158,7 @@ func (resource) Apply(_ context.Context, h *host.Host, have, want *Spec) error {
 	if want == nil {
 		return h.Files.Remove(have.Path)
 	}
-	var info *host.Info
-	if have != nil {
-		info = &have.info
-	}
-	attr, err := want.attributes().Attr(h.View(), info, privateMode)
+	attr, err := want.attributes().Attr(h.View(), have.found(), privateMode)
 	if err != nil {
 		return err
 	}
@@ -177,11 +173,7 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 	if before == nil {
 		return r.Apply(ctx, h, now, nil)
 	}
-	var info *host.Info
-	if now != nil {
-		info = &now.info
-	}
-	attr, err := place.Exact(h.View(), before.attributes(), before.Xattrs, info, privateMode)
+	attr, err := place.Exact(h.View(), before.attributes(), before.Xattrs, now.found(), privateMode)
 	if err != nil {
 		return err
 	}
@@ -193,4 +185,12 @@ func put(h *host.Host, have, want *Spec, attr host.Attr) error {
 		return h.Files.SetAttr(want.Path, attr)
 	}
 	return h.Files.Write(want.Path, []byte(want.bytes()), attr)
+}
+
+// found is what was found at the path, nil where nothing was.
+func (s *Spec) found() *host.Info {
+	if s == nil {
+		return nil
+	}
+	return &s.info
 }

@@ -97,11 +97,7 @@ func (resource) Apply(ctx context.Context, h *host.Host, have, want *Spec) error
 	if want == nil {
 		return h.Files.Remove(have.Path)
 	}
-	var info *host.Info
-	if have != nil {
-		info = &have.info
-	}
-	attr, err := want.attributes().Attr(h.View(), info, want.fresh())
+	attr, err := want.attributes().Attr(h.View(), have.found(), want.fresh())
 	if err != nil {
 		return err
 	}
@@ -126,11 +122,7 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 	if before == nil {
 		return r.Apply(ctx, h, now, nil)
 	}
-	var info *host.Info
-	if now != nil {
-		info = &now.info
-	}
-	attr, err := place.Exact(h.View(), before.attributes(), before.Xattrs, info, before.fresh())
+	attr, err := place.Exact(h.View(), before.attributes(), before.Xattrs, now.found(), before.fresh())
 	if err != nil {
 		return err
 	}
@@ -138,4 +130,12 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 		return h.Files.SetAttr(before.Path, attr)
 	}
 	return h.Files.Write(before.Path, []byte(before.Content.Reveal()), attr)
+}
+
+// found is what was found at the path, nil where nothing was.
+func (s *Spec) found() *host.Info {
+	if s == nil {
+		return nil
+	}
+	return &s.info
 }

@@ -44,11 +44,7 @@ func (resource) Apply(_ context.Context, h *host.Host, have, want *Spec) error {
 	if want == nil {
 		return h.Files.Remove(have.Path)
 	}
-	var info *host.Info
-	if have != nil {
-		info = &have.info
-	}
-	attr, err := want.attributes().Attr(h.View(), info, 0)
+	attr, err := want.attributes().Attr(h.View(), have.found(), 0)
 	if err != nil {
 		return err
 	}
@@ -75,4 +71,12 @@ func put(h *host.Host, have, want *Spec, attr host.Attr) error {
 		return h.Files.SetAttr(want.Path, attr)
 	}
 	return h.Files.Symlink(want.Target, want.Path, attr)
+}
+
+// found is what was found at the path, nil where nothing was.
+func (s *Spec) found() *host.Info {
+	if s == nil {
+		return nil
+	}
+	return &s.info
 }
