@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 )
 
@@ -27,10 +26,6 @@ func main() {
 	if err := forbidDumps(); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(exitError)
-	}
-	if os.Getenv("GOGC") == "" {
-		// A fifth less memory at ten thousand resources, and no slower.
-		debug.SetGCPercent(50)
 	}
 	ctx, stop := withSignals(context.Background())
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
