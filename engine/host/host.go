@@ -4,6 +4,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -15,6 +16,7 @@ type View struct {
 	Files    Tree
 	Accounts Accounts
 	Programs Queries
+	Units    Units
 	Facts    Facts
 	// Offline says that the root is not the running system: no service manager,
 	// no kernel state and no network of this machine belong to it.
@@ -27,6 +29,7 @@ type Host struct {
 	Files    *Files
 	Accounts Accounts
 	Programs *Programs
+	Units    *UnitManager
 	Facts    Facts
 	Offline  bool
 	Log      *slog.Logger
@@ -48,7 +51,9 @@ type Options struct {
 	// by Go functions: for tests and for embedding. They stand for a running system, so
 	// a host that has them is not offline, whatever its root.
 	Programs map[string]ProgramFunc
-	Log      *slog.Logger
+	// Units, where not nil, plays the service manager. A host with Programs and without Units has none.
+	Units ServiceManager
+	Log   *slog.Logger
 }
 
 // Open returns the host that o names. Close it when done.
@@ -73,25 +78,30 @@ func Open(o Options) (*Host, error) {
 	} else {
 		h.Facts = gatherFacts(files.Tree, offline)
 	}
+	h.Units = &UnitManager{
+		running: o.Units != nil || !offline && o.Programs == nil && h.Facts.Init == "systemd",
+		gate:    gate{o.Watch}, ran: o.Ran, dial: dialSystemd, conn: o.Units,
+	}
 	return h, nil
 }
 
 // View returns the host's read half.
 func (h *Host) View() View {
 	return View{
-		Files: h.Files.Tree, Accounts: h.Accounts, Programs: Queries{h.Programs},
+		Files: h.Files.Tree, Accounts: h.Accounts, Programs: Queries{h.Programs}, Units: Units{h.Units},
 		Facts: h.Facts, Offline: h.Offline, Log: h.Log,
 	}
 }
 
 // Close lets go of the root.
-func (h *Host) Close() error { return h.Files.close() }
+func (h *Host) Close() error { return errors.Join(h.Units.close(), h.Files.close()) }
 
 // Op is one change of a host, named before it is made.
 type Op struct {
-	// Name is the system call's name ("rename", "fsync"), or "exec" for a program that changes things.
+	// Name is the system call's name ("rename", "fsync"), "exec" for a program that changes things, or
+	// "dbus" for what the service manager is told.
 	Name string
-	// Path is the path inside the root, or the program.
+	// Path is the path inside the root, the program, or what is told ("restart x.service").
 	Path string
 }
 
