@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +17,17 @@ func (a Addr) Base() Addr {
 		return a[:i]
 	}
 	return a
+}
+
+// Names lists a, and the block and the composite that it is a part of: what stands for it too.
+func (a Addr) Names() []Addr {
+	out := []Addr{a}
+	for _, name := range []Addr{a.Composite(), a.Composite().Base()} {
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // Claim names a thing on the host that only one resource of one plan may manage, such as
@@ -37,6 +49,9 @@ func UserClaim(name string) Claim { return Claim("user:" + name) }
 
 // GroupClaim is the claim on a group.
 func GroupClaim(name string) Claim { return Claim("group:" + name) }
+
+// UnitClaim is the claim on a unit of the service manager.
+func UnitClaim(name string) Claim { return Claim("unit:" + name) }
 
 // Path returns the path that c claims, or "".
 func (c Claim) Path() string {

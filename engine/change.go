@@ -46,11 +46,14 @@ type Change struct {
 	Why string
 	// Irreversible says why undo will not restore what was there, or "".
 	Irreversible string
-	Err          error
+	// Warnings say what will work and is probably not meant.
+	Warnings []string
+	Err      error
 
 	Claims    []Claim
 	Needs     []Claim
 	DependsOn []Addr
+	Inputs    []Addr
 	// Head is what the ledger will keep of it; Adopt says that the ledger has yet to learn of it
 	// though the host need not change.
 	Head  Head
@@ -59,11 +62,12 @@ type Change struct {
 	Prior *Entry
 
 	declared Declared
-	exact    bool      // every recorded attribute counts, not only those that want says
-	left     *Recorded // what an undo expects to find
-	leftSpec any       // by which that was read
-	deps     []int     // what it refers to and needs, as indexes while planning
-	waits    []*Change // what must be done first
+	exact    bool         // every recorded attribute counts, not only those that want says
+	left     *Recorded    // what an undo expects to find
+	leftSpec any          // by which that was read
+	deps     []int        // what it refers to and needs, as indexes while planning
+	waits    []*Change    // what must be done first
+	inputs   [2][]*Change // what it follows: by a restart, by a reload
 }
 
 // Claim is the identity of what changes.

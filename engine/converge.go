@@ -119,6 +119,7 @@ func (v Converger) change(ctx context.Context, plan *Plan, c *Change, res *Resul
 	planned := *c
 	plan.planner.View = v.Host.View()
 	plan.planner.read(ctx, plan, c)
+	plan.planner.follow(ctx, plan, c, false)
 	if c.Action == Broken {
 		res.Status, res.Err = Failed, c.Err
 		return

@@ -11,6 +11,9 @@ type Declared struct {
 	// DependsOn are the addresses that it refers to or names; a whole block's address stands
 	// for all its instances.
 	DependsOn []Addr
+	// Inputs are those of DependsOn that its own attributes refer to: a change of one of them is a
+	// change of what it uses.
+	Inputs []Addr
 	// Absent wants the thing gone.
 	Absent bool
 	// LeftOut is a resource whose "when" is false: nothing is done to it, nor is it pruned.
@@ -64,6 +67,10 @@ type Ledger interface {
 	Lookup(c Claim) (Head, bool)
 	// Entry returns the whole entry whose claims hold c.
 	Entry(c Claim) (Entry, error)
+	// Changed returns when the thing of that claim was last changed by a run, on this boot's
+	// monotonic clock, 0 for not in this boot. whole is false where that change failed or was cut
+	// short.
+	Changed(c Claim) (at time.Duration, whole bool)
 	// Owned lists the identities of what plan manages, in the order in which it came to.
 	Owned(plan string) []Claim
 	// Ref returns the reference that stands for a text.
@@ -79,6 +86,7 @@ type Past struct {
 	Claims    []Claim
 	Needs     []Claim
 	DependsOn []Addr
+	Inputs    []Addr
 	// Spec names the thing; Before is what it was, nil if it was not there.
 	Spec, Before any
 	// Left is what the run left there, nil for nothing. Where Ended is false the run was cut

@@ -9,6 +9,7 @@ func (p Planner) declared(ds []Declared) ([]*Change, Mistakes) {
 		mistakes Mistakes
 		owner    = make(map[Claim]*Change, len(ds))
 	)
+	ds, mistakes = expanded(ds)
 	for _, d := range ds {
 		c := newChange(d)
 		cs = append(cs, c)
@@ -63,7 +64,7 @@ func (p Planner) taken(c *Change, claim Claim) (Mistake, bool) {
 func newChange(d Declared) *Change {
 	c := &Change{
 		Addr: d.Addr, Kind: d.Kind, Place: d.Place, Origin: FromPlan, Spec: d.Spec, Want: d.Spec,
-		DependsOn: d.DependsOn, declared: d,
+		DependsOn: d.DependsOn, Inputs: d.Inputs, declared: d,
 	}
 	if d.Absent {
 		c.Want = nil

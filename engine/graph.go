@@ -17,8 +17,8 @@ func indexOf(cs []*Change) index {
 	ix := index{addrs: make(map[Addr][]int, len(cs)), claims: make(map[Claim][]int, len(cs))}
 	for i, c := range cs {
 		ix.addrs[c.Addr] = append(ix.addrs[c.Addr], i)
-		if base := c.Addr.Base(); base != c.Addr {
-			ix.addrs[base] = append(ix.addrs[base], i)
+		for _, name := range c.Addr.Names()[1:] {
+			ix.addrs[name] = append(ix.addrs[name], i)
 		}
 		for _, claim := range c.Claims {
 			// Two have one claim where a thing becomes another kind's: one goes, one comes.

@@ -39,13 +39,18 @@ type (
 	Undoer[S any] interface {
 		Undo(ctx context.Context, h *host.Host, now, before *S) error
 	}
+	// Warner says at plan time what will work and is probably not meant. It is like Check, but that
+	// nothing is refused.
+	Warner[S any] interface {
+		Warn(ctx context.Context, v host.View, have, want *S) error
+	}
 	// Irreversible says why undo will not be able to restore have, or "".
 	Irreversible[S any] interface {
 		Irreversible(have, want *S) string
 	}
 )
 
-// The optional methods of a kind's struct, on its pointer.
+// The optional methods of a kind's struct, on its pointer. Follower and Expander are others.
 type (
 	// Defaulter fills in what the block left out and brings what it says to one form.
 	Defaulter interface{ Default() }
@@ -86,6 +91,7 @@ type Kind struct {
 	offline   OfflineMode
 	timeout   time.Duration
 	supported bool
+	passive   bool
 
 	read  func(context.Context, host.View, any) (any, error)
 	apply func(ctx context.Context, h *host.Host, have, want any) error
@@ -93,6 +99,7 @@ type Kind struct {
 	check func(ctx context.Context, v host.View, have, want any) error
 	diff  func(have, want any) []FieldDiff
 	irrev func(have, want any) string
+	warn  func(ctx context.Context, v host.View, have, want any) error
 }
 
 // KindOption changes what a kind does by default.
@@ -111,6 +118,7 @@ func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
 	k.diff = k.diffFields
 	k.irrev = func(_, _ any) string { return "" }
 	k.check = func(context.Context, host.View, any, any) error { return nil }
+	k.warn = k.check
 	if r != nil {
 		bind(k, r)
 	}
@@ -145,6 +153,11 @@ func bind[S any](k *Kind, r Resource[S]) {
 	}
 	if d, ok := r.(Differ[S]); ok {
 		k.diff = func(have, want any) []FieldDiff { return d.Diff(ptr[S](have), ptr[S](want)) }
+	}
+	if w, ok := r.(Warner[S]); ok {
+		k.warn = func(ctx context.Context, v host.View, have, want any) error {
+			return w.Warn(ctx, v, ptr[S](have), ptr[S](want))
+		}
 	}
 	if i, ok := r.(Irreversible[S]); ok {
 		k.irrev = func(have, want any) string { return i.Irreversible(ptr[S](have), ptr[S](want)) }

@@ -92,7 +92,7 @@ func (p Planner) Undo(ctx context.Context, past []Past) (*Plan, error) {
 	for _, was := range past {
 		c := &Change{
 			Addr: was.Addr, Kind: was.Kind, Origin: FromUndo, Spec: was.Spec, Want: was.Before,
-			Claims: was.Claims, Needs: was.Needs, DependsOn: was.DependsOn, Prior: was.Prior,
+			Claims: was.Claims, Needs: was.Needs, DependsOn: was.DependsOn, Inputs: was.Inputs, Prior: was.Prior,
 			exact: true, Why: "as it was before",
 		}
 		if was.Ended && !p.Force {
@@ -120,6 +120,7 @@ func (p Planner) finish(ctx context.Context, cs []*Change) (*Plan, error) {
 	}
 	deferDependants(cs)
 	p.vacate(ctx, plan, cs)
+	p.followAll(ctx, plan, cs)
 	plan.Changes = arrange(cs)
 	for _, c := range cs {
 		if c.Action != Broken {

@@ -20,7 +20,7 @@ func (p Planner) dropped(all, cs []*Change, ds []Declared) ([]*Change, error) {
 	for _, claim := range p.Ledger.Owned(p.Name) {
 		h, _ := p.Ledger.Lookup(claim)
 		c, ok := byClaim[claim]
-		if ok && (c.Kind.Name() == h.Kind || !planned[c]) || leftOut[h.Addr] || p.unselected(h.Addr) {
+		if ok && (c.Kind.Name() == h.Kind || !planned[c]) || leftOut[h.Addr] || leftOut[h.Addr.Composite()] || p.unselected(h.Addr) {
 			continue
 		}
 		if ok && c.declared.LeftOut {

@@ -39,7 +39,7 @@ func (p Planner) readAll(ctx context.Context, plan *Plan, cs []*Change) error {
 
 // read fills in what the host has and what is to be done about it.
 func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
-	c.Err, c.Fields, c.Have = nil, nil, nil
+	c.Err, c.Fields, c.Have, c.Warnings = nil, nil, nil, nil
 	if c.Origin == FromLedger && c.Head.Keep {
 		return
 	}
@@ -143,6 +143,7 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 	if c.Irreversible == "" && p.ForgetSecrets && c.losesSecret() {
 		c.Irreversible = "the secret that is there now is not kept"
 	}
+	c.Warnings = lines(plan.unmet(c.Kind.warn(ctx, p.View, c.Have, c.Want)))
 	return plan.unmet(c.Kind.check(ctx, p.View, c.Have, c.Want))
 }
 
@@ -265,6 +266,22 @@ func (p Planner) stale(ctx context.Context, c *Change) error {
 		return nil
 	}
 	return &StaleError{Addr: c.Addr, Fields: c.Kind.DiffRecorded(*c.left, have), Since: "the run ended"}
+}
+
+// lines are what err says, one for each error that was joined.
+func lines(err error) []string {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []string{err.Error()}
+	}
+	var out []string
+	for _, e := range joined.Unwrap() {
+		out = append(out, lines(e)...)
+	}
+	return out
 }
 
 // unmet returns err without the needs that the plan provides.

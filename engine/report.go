@@ -39,11 +39,12 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Cause   Cause       `json:"cause,omitempty"`
 		Why     string      `json:"why,omitempty"`
 		Irrev   string      `json:"irreversible,omitempty"`
+		Warns   []string    `json:"warnings,omitempty"`
 		Place   string      `json:"place,omitempty"`
 		Error   string      `json:"error,omitempty"`
 		Because Addr        `json:"because,omitempty"`
 		Took    float64     `json:"seconds,omitempty"`
-	}{r.Addr, r.Kind.Name(), r.Action, r.Status, r.Fields, r.Cause, r.Why, r.Irreversible, r.Place.String(), "", r.Because, r.Took.Seconds()}
+	}{r.Addr, r.Kind.Name(), r.Action, r.Status, r.Fields, r.Cause, r.Why, r.Irreversible, r.Warnings, r.Place.String(), "", r.Because, r.Took.Seconds()}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
 	}

@@ -50,9 +50,9 @@ func include(cs []*Change, in []bool, i int) {
 // unselected reports whether an entry of the ledger is outside of what is planned.
 func (p Planner) unselected(a Addr) bool { return named(p.Excludes, a) }
 
-// named reports whether names hold a or its block.
+// named reports whether names hold a, its block or its composite.
 func named(names []Addr, a Addr) bool {
-	return slices.Contains(names, a) || slices.Contains(names, a.Base())
+	return slices.ContainsFunc(a.Names(), func(name Addr) bool { return slices.Contains(names, name) })
 }
 
 // some names a few of the blocks that there are.
@@ -60,7 +60,7 @@ func some(cs []*Change) string {
 	const few = 6
 	var names []string
 	for _, c := range cs {
-		if base := string(c.Addr.Base()); !c.Head.Implied && !slices.Contains(names, base) {
+		if base := string(c.Addr.Composite().Base()); !c.Head.Implied && !slices.Contains(names, base) {
 			names = append(names, base)
 		}
 		if len(names) > few {
@@ -77,7 +77,7 @@ func some(cs []*Change) string {
 func (p Planner) unknown(cs []*Change) Mistakes {
 	var mistakes Mistakes
 	for _, name := range slices.Concat(p.Targets, p.Excludes) {
-		if !slices.ContainsFunc(cs, func(c *Change) bool { return c.Addr == name || c.Addr.Base() == name }) {
+		if !slices.ContainsFunc(cs, func(c *Change) bool { return named([]Addr{name}, c.Addr) }) {
 			mistakes = append(mistakes, Mistake{Summary: "No such resource", Detail: fmt.Sprintf("The plan has no %s.%s", name, some(cs))})
 		}
 	}

@@ -93,6 +93,9 @@ func (t text) change(c *engine.Change, note string) {
 	if c.Irreversible != "" {
 		fmt.Fprintf(t.w, "      cannot be undone: %s\n", c.Irreversible)
 	}
+	for _, w := range c.Warnings {
+		fmt.Fprintf(t.w, "      %s %s\n", t.style.paint(yellow, "warning:"), visible(strings.ReplaceAll(w, "\n", "\n      ")))
+	}
 	if c.Err != nil {
 		fmt.Fprintf(t.w, "      %s\n", t.style.paint(red, atPlace(c.Err, c.Place)))
 	}

@@ -38,7 +38,7 @@ func (r *Recording) End(c *engine.Change, failed error) error {
 		return fmt.Errorf("cannot record the end of %s: it was not begun", c.Addr)
 	}
 	now := r.options.Now().UTC()
-	e := &ended{N: change.begun.N, Time: now, Took: now.Sub(change.Began).Round(time.Microsecond)}
+	e := &ended{N: change.begun.N, Time: now, Took: now.Sub(change.Began).Round(time.Microsecond), At: r.moment()}
 	if c.Why != change.Why {
 		e.Why = c.Why
 	}
@@ -59,7 +59,11 @@ func (r *Recording) End(c *engine.Change, failed error) error {
 	}
 	r.current = 0
 	delete(r.changes, c)
-	return change.end(e)
+	if err := change.end(e); err != nil {
+		return err
+	}
+	r.run.note(change, e.At)
+	return nil
 }
 
 // Settle brings the ledger up to c where the host need not change. Where the ledger need not
@@ -114,7 +118,7 @@ func (r *Recording) begin(c *engine.Change) (*begun, error) {
 	b := &begun{
 		N: len(r.run.Changes) + 1, Time: r.options.Now().UTC(), Addr: c.Addr, Kind: c.Kind.Name(),
 		Origin: c.Origin, Action: c.Action, Why: c.Why, Irreversible: c.Irreversible,
-		Claims: c.Claims, Needs: c.Needs, DependsOn: c.DependsOn, Fields: shortened(c.Fields),
+		Claims: c.Claims, Needs: c.Needs, DependsOn: c.DependsOn, Inputs: c.Inputs, Fields: shortened(c.Fields),
 	}
 	var err error
 	if b.Prior, err = r.kept(c.Claim()); err != nil {

@@ -27,7 +27,7 @@ func (r *Recording) recover(h *host.Host) error {
 			return fmt.Errorf("cannot recover from run %d, which was cut short: %w", run.ID, err)
 		}
 		out := output{files: r.files, path: runPath(run.ID), size: r.state.size}
-		end := done{Time: r.options.Now().UTC(), Result: Interrupted, Counts: run.Counts}
+		end := done{Time: r.options.Now().UTC(), At: r.moment(), Result: Interrupted, Counts: run.Counts}
 		if err := r.conclude(&out, run, end); err != nil {
 			return fmt.Errorf("cannot recover from run %d, which was cut short: %w", run.ID, err)
 		}
@@ -79,8 +79,10 @@ func (r *Recording) conclude(out *output, run *Run, end done) error {
 		return err
 	}
 	run.Ended, run.Result, run.Counts = end.Time, end.Result, end.Counts
+	run.noteCut(end.At)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.moments = nil
 	if n := len(r.state.recent); n > 0 && r.state.recent[n-1].ID == run.ID {
 		r.state.recent[n-1] = run.RunInfo
 	} else {
@@ -96,7 +98,7 @@ func (r *Recording) Finish(result Result) error {
 	err := r.failure
 	if r.out.started {
 		r.run.count()
-		end := done{Time: r.options.Now().UTC(), Result: result, Counts: r.run.Counts}
+		end := done{Time: r.options.Now().UTC(), At: r.moment(), Result: result, Counts: r.run.Counts}
 		if err = errors.Join(err, r.conclude(&r.out, r.run, end)); err != nil {
 			err = fmt.Errorf("cannot record the end of the run: %w", err)
 		} else if tidyErr := r.tidyAfter(); tidyErr != nil {

@@ -59,6 +59,8 @@ type RunInfo struct {
 	Ended  time.Time `json:"ended,omitzero"`
 	Result Result    `json:"result,omitempty"`
 	Counts
+	// Moments are when it changed what, where that matters: in its own boot.
+	Moments map[engine.Claim]Moment `json:"moments,omitempty"`
 	// Kept says that Show and Past know its details.
 	Kept bool `json:"-"`
 }
@@ -123,10 +125,14 @@ func newRun(recs []record) (*Run, error) {
 				run.Calls = append(run.Calls, r.Call.Call)
 			}
 		case r.End != nil:
-			err = open[r.End.N].end(r.End)
+			c := open[r.End.N]
+			if err = c.end(r.End); err == nil {
+				run.note(c, r.End.At)
+			}
 			delete(open, r.End.N)
 		case r.Done != nil:
 			run.Ended, run.Result = r.Done.Time, r.Done.Result
+			run.noteCut(r.Done.At)
 		}
 		if err != nil {
 			return nil, err

@@ -60,6 +60,8 @@ type Journal struct {
 	secrets map[string]bool
 	pieces  []string
 	sorted  bool
+	// moments are when the runs of this boot changed what; nil until somebody asks.
+	moments map[engine.Claim]Moment
 }
 
 var _ engine.Ledger = (*Journal)(nil)
@@ -105,7 +107,7 @@ func (j *Journal) load() error {
 	default:
 		j.key, j.onDisk = key, true
 	}
-	j.state = *s
+	j.state, j.moments = *s, nil
 	return nil
 }
 

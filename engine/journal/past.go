@@ -100,7 +100,7 @@ func (j *Journal) past(s *span) (engine.Past, error) {
 		return engine.Past{}, fmt.Errorf("this version has no kind %q", b.Kind)
 	}
 	p := engine.Past{
-		Addr: b.Addr, Kind: kind, Claims: b.Claims, Needs: b.Needs, DependsOn: b.DependsOn,
+		Addr: b.Addr, Kind: kind, Claims: b.Claims, Needs: b.Needs, DependsOn: b.DependsOn, Inputs: b.Inputs,
 		Left: b.Have, Ended: s.last.Ended && s.last.Error == "" && !s.replaced,
 	}
 	if e := s.last.ended; e != nil {

@@ -48,6 +48,7 @@ type begun struct {
 	Claims       []engine.Claim     `json:"claims"`
 	Needs        []engine.Claim     `json:"needs,omitempty"`
 	DependsOn    []engine.Addr      `json:"depends_on,omitempty"`
+	Inputs       []engine.Addr      `json:"inputs,omitempty"`
 	Spec         engine.Recorded    `json:"spec"`
 	Have         engine.Recorded    `json:"have,omitzero"`
 	Want         engine.Recorded    `json:"want,omitzero"`
@@ -68,6 +69,7 @@ type ended struct {
 	N     int             `json:"n"`
 	Time  time.Time       `json:"time"`
 	Took  time.Duration   `json:"took"`
+	At    time.Duration   `json:"at,omitempty"` // on the boot's monotonic clock
 	Error string          `json:"error,omitempty"`
 	Why   string          `json:"why,omitempty"`
 	After engine.Recorded `json:"after,omitzero"`
@@ -76,8 +78,9 @@ type ended struct {
 
 // done is how a run ended.
 type done struct {
-	Time   time.Time `json:"time"`
-	Result Result    `json:"result"`
+	Time   time.Time     `json:"time"`
+	At     time.Duration `json:"at,omitempty"`
+	Result Result        `json:"result"`
 	Counts
 }
 

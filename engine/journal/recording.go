@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/engine"
@@ -83,10 +82,7 @@ func (r *Recording) describe(h *host.Host) {
 		r.info.User = user(h.Accounts)
 	}
 	if r.info.Boot == "" && !h.Offline {
-		// Not every system has a boot id; then the record has none.
-		if b, err := h.Files.ReadFile("/proc/sys/kernel/random/boot_id"); err == nil {
-			r.info.Boot = strings.TrimSpace(string(b))
-		}
+		r.info.Boot = bootOf(h.Files.Tree)
 	}
 }
 

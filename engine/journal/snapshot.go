@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -125,8 +124,15 @@ func (s *state) snapshot(brief []string) string {
 
 // summaries are the lines about runs that the next snapshot has: all that are kept in detail and
 // some older ones.
-func (s *state) summaries(limit int) ([]string, error) {
-	out := slices.Clone(s.brief)
+func (s *state) summaries(limit int, boot string) ([]string, error) {
+	var out []string
+	for _, line := range s.brief {
+		line, err := forgetMoments(line, boot)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, line)
+	}
 	for _, info := range s.recent {
 		js, err := json.Marshal(info)
 		if err != nil {

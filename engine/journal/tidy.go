@@ -19,7 +19,7 @@ func (r *Recording) untidy() bool {
 func (r *Recording) tidy() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	brief, err := r.state.summaries(r.limit.runs + r.limit.brief)
+	brief, err := r.state.summaries(r.limit.runs+r.limit.brief, r.info.Boot)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ type Spec struct {
 const freshMode = 0o755
 
 // kind is made once: every file implies its folder.
-var kind = sync.OnceValue(func() *engine.Kind { return engine.NewKind("directory", resource{}) })
+var kind = sync.OnceValue(func() *engine.Kind { return engine.NewKind("directory", resource{}, engine.Passive()) })
 
 // Kind returns the kind directory.
 func Kind() *engine.Kind { return kind() }
