@@ -8,26 +8,94 @@ import (
 )
 
 // Addr names a resource inside its plan: "file.motd", or `file.unit["api"]` for one instance
-// of a block with for_each or count.
+// of a block with for_each or count. What is in a module has the module's address before its own:
+// `module.net.file.conf`, `module.net["lan"].file.conf`.
 type Addr string
 
-// Base returns the address without its instance key: what a reference to the whole block names.
+// Base returns the address without its own instance key: what a reference to the whole block names.
 func (a Addr) Base() Addr {
-	if i := strings.IndexByte(string(a), '['); i >= 0 {
-		return a[:i]
+	keys := a.keys()
+	if len(keys) == 0 || strings.HasPrefix(string(a[keys[len(keys)-1][1]:]), ".") {
+		return a // the last key is a module's
 	}
-	return a
+	return a[:keys[len(keys)-1][0]]
 }
 
-// Names lists a, and the block and the composite that it is a part of: what stands for it too.
+// Names lists a, and all that stands for it too: its block, the composite that it is a part of, the
+// modules that it is in, and each of these without the keys of the innermost instances.
 func (a Addr) Names() []Addr {
 	out := []Addr{a}
-	for _, name := range []Addr{a.Composite(), a.Composite().Base()} {
+	add := func(name Addr) {
 		if !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
+	add(a.Composite())
+	add(a.Composite().Base())
+	modules := a.modules()
+	if len(modules) == 0 {
+		return out
+	}
+	for _, name := range append(modules, a.Composite()) {
+		add(name)
+		for keys := name.keys(); len(keys) > 0; keys = keys[:len(keys)-1] {
+			last := keys[len(keys)-1]
+			name = name[:last[0]] + name[last[1]:]
+			add(name)
+		}
+	}
 	return out
+}
+
+// modules lists the module instances that a is in, outermost first.
+func (a Addr) modules() []Addr {
+	const word = "module."
+	var out []Addr
+	for at := 0; strings.HasPrefix(string(a[at:]), word); {
+		end := strings.IndexAny(string(a[at+len(word):]), ".[")
+		if end < 0 {
+			break // a is a module itself
+		}
+		if end += at + len(word); a[end] == '[' {
+			end = a.keyEnd(end)
+		}
+		if end >= len(a) || a[end] != '.' {
+			break
+		}
+		out = append(out, a[:end])
+		at = end + 1
+	}
+	return out
+}
+
+// keys lists where instance keys begin and end, brackets and all.
+func (a Addr) keys() [][2]int {
+	var out [][2]int
+	for at := 0; ; {
+		i := strings.IndexByte(string(a[at:]), '[')
+		if i < 0 {
+			return out
+		}
+		end := a.keyEnd(at + i)
+		out = append(out, [2]int{at + i, end})
+		at = end
+	}
+}
+
+// keyEnd is where the key that begins at i ends. A key in quotes may hold anything.
+func (a Addr) keyEnd(i int) int {
+	quoted := false
+	for i++; i < len(a); i++ {
+		switch c := a[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted:
+			i++
+		case c == ']' && !quoted:
+			return i + 1
+		}
+	}
+	return len(a)
 }
 
 // Claim names a thing on the host that only one resource of one plan may manage, such as

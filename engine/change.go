@@ -16,6 +16,7 @@ const (
 	Remove Action = "remove"
 	Defer  Action = "defer" // left to the first boot of an image
 	Broken Action = "error" // could not be read, or cannot be done: see Err
+	Leave  Action = "leave" // left alone though it differs: see Why
 )
 
 // Origin says why a change is part of a plan.

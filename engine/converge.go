@@ -11,8 +11,8 @@ import (
 
 // Recorder keeps what a run does. The host is not touched before Begin has returned.
 type Recorder interface {
-	// Begin records, durably, that c is about to be made.
-	Begin(c *Change) error
+	// Begin records, durably, that cs are about to be made.
+	Begin(cs ...*Change) error
 	// End records how c ended; c.After is what is there now.
 	End(c *Change, err error) error
 	// Settle brings the ledger up to c where the host need not change: it is managed from now on,
@@ -41,69 +41,86 @@ func (e *RecordError) Unwrap() error { return e.Err }
 // Apply makes the plan's changes. When ctx ends it finishes the change at hand and leaves the rest
 // untouched. A change that fails stops what depends on it and nothing else.
 func (v Converger) Apply(ctx context.Context, plan *Plan) *Report {
-	report := &Report{}
-	ended := make(map[*Change]*Result, len(plan.Changes))
+	r := &run{Converger: v, plan: plan, report: &Report{}, ended: make(map[*Change]*Result, len(plan.Changes))}
 	for _, c := range plan.Changes {
-		res := v.one(ctx, plan, c, ended, report.Stopped)
-		ended[c] = &res
-		report.Results = append(report.Results, res)
-		if v.Observe != nil {
-			v.Observe(res)
+		if r.awaited(c) || len(r.batch) == maxBatch {
+			r.flush(ctx)
 		}
-		var rec *RecordError
-		if errors.As(res.Err, &rec) {
-			report.Stopped = rec
-		} else if res.Status == Untouched && report.Stopped == nil {
-			report.Stopped = context.Cause(ctx)
-		}
+		r.one(ctx, c)
 	}
-	return report
+	r.flush(ctx)
+	return r.report
 }
 
-// one brings one change to its end.
-func (v Converger) one(ctx context.Context, plan *Plan, c *Change, ended map[*Change]*Result, stopped error) Result {
-	res := Result{Change: c}
+// run is a plan on its way.
+type run struct {
+	Converger
+	plan   *Plan
+	report *Report
+	ended  map[*Change]*Result
+	batch  []*Result // of changes that are ready to be made together
+}
+
+// finish reports how one change ended.
+func (r *run) finish(ctx context.Context, res *Result) {
+	r.ended[res.Change] = res
+	r.report.Results = append(r.report.Results, *res)
+	if r.Observe != nil {
+		r.Observe(*res)
+	}
+	var rec *RecordError
+	if errors.As(res.Err, &rec) {
+		r.report.Stopped = rec
+	} else if res.Status == Untouched && r.report.Stopped == nil {
+		r.report.Stopped = context.Cause(ctx)
+	}
+}
+
+// one brings one change to its end, or into the batch.
+func (r *run) one(ctx context.Context, c *Change) {
+	res := &Result{Change: c}
 	moved := false
 	for _, d := range c.waits {
-		r := ended[d]
-		if r == nil {
+		before := r.ended[d]
+		if before == nil {
 			continue // an edge that was dropped to break a circle
 		}
-		if r.Status == Failed || r.Status == Skipped {
+		if before.Status == Failed || before.Status == Skipped {
 			res.Status, res.Because = Skipped, d.Addr
-			return res
+			r.finish(ctx, res)
+			return
 		}
-		moved = moved || r.Status == Done
+		moved = moved || before.Status == Done
 	}
-	if c.Action == NoOp && !moved {
-		return v.same(res, stopped != nil)
-	}
+	stopped := r.report.Stopped != nil
 	switch {
-	case stopped != nil || ctx.Err() != nil:
+	case c.Action == NoOp && !moved:
+		r.same(res, stopped)
+	case stopped || ctx.Err() != nil:
 		res.Status = Untouched
 	case c.Action == Defer:
 		res.Status = Deferred
-	default:
-		start := time.Now()
-		// A change that was begun is finished: only its own time limit ends it.
-		cctx, cancel := c.deadline(context.WithoutCancel(ctx))
-		defer cancel()
-		v.change(cctx, plan, c, &res)
-		res.Took = time.Since(start)
+	case c.Action == Leave:
+		res.Status = Left
+	case r.ready(ctx, res):
+		if c.batches() {
+			r.batch = append(r.batch, res)
+			return
+		}
+		r.change(ctx, res)
 	}
-	return res
+	r.finish(ctx, res)
 }
 
 // same settles a change that the host does not need.
-func (v Converger) same(res Result, stopped bool) Result {
+func (r *run) same(res *Result, stopped bool) {
 	res.Status = Same
 	if stopped || !res.Adopt && res.Origin == FromPlan {
-		return res
+		return
 	}
-	if err := v.Recorder.Settle(res.Change); err != nil {
+	if err := r.Recorder.Settle(res.Change); err != nil {
 		res.Status, res.Err = Failed, &RecordError{err}
 	}
-	return res
 }
 
 func (c *Change) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -111,35 +128,58 @@ func (c *Change) deadline(ctx context.Context) (context.Context, context.CancelF
 	if limit == 0 {
 		limit = c.Kind.timeout
 	}
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s took longer than its timeout of %s", c.Addr, limit))
+	// A change that was begun is finished: only its own time limit ends it.
+	return context.WithTimeoutCause(context.WithoutCancel(ctx), limit, fmt.Errorf("%s took longer than its timeout of %s", c.Addr, limit))
 }
 
-// change reads again, since what came before may have moved the host, and then makes c.
-func (v Converger) change(ctx context.Context, plan *Plan, c *Change, res *Result) {
+// ready reads again, since what came before may have moved the host. False is a change that is not
+// to be made, of which res says why.
+func (r *run) ready(ctx context.Context, res *Result) bool {
+	c := res.Change
+	ctx, cancel := c.deadline(ctx)
+	defer cancel()
 	planned := *c
-	plan.planner.View = v.Host.View()
-	plan.planner.read(ctx, plan, c)
-	plan.planner.follow(ctx, plan, c, false)
+	r.plan.planner.View = r.Host.View()
+	r.plan.planner.read(ctx, r.plan, c)
+	r.plan.planner.follow(ctx, r.plan, c, false)
 	if c.Action == Broken {
 		res.Status, res.Err = Failed, c.Err
-		return
+		return false
 	}
-	if err := plan.planner.unmoved(&planned, c); v.Strict && err != nil {
+	if err := r.plan.planner.unmoved(&planned, c); r.Strict && err != nil {
 		res.Status, res.Err = Failed, err
-		return
+		return false
 	}
 	if c.Action == NoOp {
-		*res = v.same(*res, false)
-		return
+		r.same(res, false)
+		return false
 	}
-	if v.Observe != nil {
-		v.Observe(*res)
+	return true
+}
+
+// change makes one change by itself.
+func (r *run) change(ctx context.Context, res *Result) {
+	start := time.Now()
+	defer func() { res.Took = time.Since(start) }()
+	ctx, cancel := res.deadline(ctx)
+	defer cancel()
+	if r.Observe != nil {
+		r.Observe(*res)
 	}
-	if err := v.Recorder.Begin(c); err != nil {
+	if err := r.Recorder.Begin(res.Change); err != nil {
 		res.Status, res.Err = Failed, &RecordError{err}
 		return
 	}
-	err := v.make(ctx, plan, c)
+	err := res.make(ctx, r.Host)
+	if err == nil {
+		err = r.prove(ctx, res.Change)
+	}
+	r.end(res, err)
+}
+
+// end records how a change ended.
+func (r *run) end(res *Result, err error) {
+	c := res.Change
 	var inUse *InUseError
 	if res.Status = Done; err != nil {
 		res.Status = Failed
@@ -149,31 +189,41 @@ func (v Converger) change(ctx context.Context, plan *Plan, c *Change, res *Resul
 		}
 	}
 	res.Err = err
-	if err := v.Recorder.End(c, err); err != nil {
+	if err := r.Recorder.End(c, err); err != nil {
 		res.Status, res.Err = Failed, &RecordError{errors.Join(res.Err, err)}
 	}
 }
 
-// make applies c and proves it by reading again.
-func (v Converger) make(ctx context.Context, plan *Plan, c *Change) error {
+// make applies c.
+func (c *Change) make(ctx context.Context, h *host.Host) error {
 	apply := c.Kind.apply
 	if c.Origin != FromPlan {
 		apply = c.Kind.undo
 	}
-	if err := apply(ctx, v.Host, c.Have, c.Want); err != nil {
-		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-			err = fmt.Errorf("%w: %w", cause, err)
-		}
-		return fmt.Errorf("cannot %s %s: %w", c.Action, c.Addr, err)
+	err := apply(ctx, h, c.Have, c.Want)
+	if err == nil {
+		return nil
 	}
-	after, err := c.Kind.Read(ctx, v.Host.View(), c.Spec)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return c.cannot(err)
+}
+
+func (c *Change) cannot(err error) error {
+	return fmt.Errorf("cannot %s %s: %w", c.Action, c.Addr, err)
+}
+
+// prove reads again what was applied.
+func (r *run) prove(ctx context.Context, c *Change) error {
+	after, err := c.Kind.Read(ctx, r.Host.View(), c.Spec)
 	if err != nil {
 		return fmt.Errorf("cannot read %s again: %w", c.Addr, err)
 	}
 	c.After = after
 	again := *c
 	again.Have = after
-	if err := plan.planner.compare(&again); err != nil {
+	if err := r.plan.planner.compare(&again); err != nil {
 		return err
 	}
 	if again.Action != NoOp {

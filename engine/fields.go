@@ -95,7 +95,7 @@ func diffMap(out []FieldDiff, name string, have, want reflect.Value) []FieldDiff
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		h, w, n := have.MapIndex(keys[key]), want.MapIndex(keys[key]), fmt.Sprintf("%s[%q]", name, key)
+		h, w, n := have.MapIndex(keys[key]), want.MapIndex(keys[key]), entryName(name, key, want.Type())
 		switch {
 		case !h.IsValid():
 			out = append(out, FieldDiff{Name: n, Want: show(w), Secret: isSecret(w)})
@@ -108,6 +108,15 @@ func diffMap(out []FieldDiff, name string, have, want reflect.Value) []FieldDiff
 		}
 	}
 	return out
+}
+
+// entryName is how the entry key of the map that name is, is called: service.After of a map of lists,
+// whose keys are names too, and values["KEY"] of any other.
+func entryName(name, key string, t reflect.Type) string {
+	if t.Elem() == listType {
+		return name + "." + key
+	}
+	return fmt.Sprintf("%s[%q]", name, key)
 }
 
 func diffText(out []FieldDiff, name string, have, want Text) []FieldDiff {
@@ -153,6 +162,9 @@ func show(v reflect.Value) string {
 			return s
 		}
 	}
+	if l, ok := v.Interface().(List); ok {
+		return l.String()
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
@@ -187,12 +199,18 @@ func (k *Kind) adopt(have, want any, ignore []string) any {
 	if len(ignore) == 0 || have == nil || want == nil {
 		return want
 	}
-	out := reflect.New(k.spec)
-	out.Elem().Set(reflect.ValueOf(want).Elem())
+	out := k.copied(want)
 	for _, f := range k.fields {
 		if slices.Contains(ignore, f.name) {
-			out.Elem().Field(f.index).Set(reflect.ValueOf(have).Elem().Field(f.index))
+			reflect.ValueOf(out).Elem().Field(f.index).Set(reflect.ValueOf(have).Elem().Field(f.index))
 		}
 	}
+	return out
+}
+
+// copied returns a copy of spec: what one is told later, the other is not.
+func (k *Kind) copied(spec any) any {
+	out := reflect.New(k.spec)
+	out.Elem().Set(reflect.ValueOf(spec).Elem())
 	return out.Interface()
 }

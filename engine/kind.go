@@ -44,6 +44,11 @@ type (
 	Warner[S any] interface {
 		Warn(ctx context.Context, v host.View, have, want *S) error
 	}
+	// Batcher says which changes may be made together with others: those of which Apply, and Undo,
+	// is nothing but one Write of a file.
+	Batcher[S any] interface {
+		Batch(have, want *S) bool
+	}
 	// Irreversible says why undo will not be able to restore have, or "".
 	Irreversible[S any] interface {
 		Irreversible(have, want *S) string
@@ -99,6 +104,7 @@ type Kind struct {
 	check func(ctx context.Context, v host.View, have, want any) error
 	diff  func(have, want any) []FieldDiff
 	irrev func(have, want any) string
+	batch func(have, want any) bool
 	warn  func(ctx context.Context, v host.View, have, want any) error
 }
 
@@ -117,6 +123,7 @@ func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
 	k.fields = fieldsOf(k.spec)
 	k.diff = k.diffFields
 	k.irrev = func(_, _ any) string { return "" }
+	k.batch = func(_, _ any) bool { return false }
 	k.check = func(context.Context, host.View, any, any) error { return nil }
 	k.warn = k.check
 	if r != nil {
@@ -158,6 +165,9 @@ func bind[S any](k *Kind, r Resource[S]) {
 		k.warn = func(ctx context.Context, v host.View, have, want any) error {
 			return w.Warn(ctx, v, ptr[S](have), ptr[S](want))
 		}
+	}
+	if b, ok := r.(Batcher[S]); ok {
+		k.batch = func(have, want any) bool { return b.Batch(ptr[S](have), ptr[S](want)) }
 	}
 	if i, ok := r.(Irreversible[S]); ok {
 		k.irrev = func(have, want any) string { return i.Irreversible(ptr[S](have), ptr[S](want)) }

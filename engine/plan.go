@@ -96,7 +96,7 @@ func (p Planner) Undo(ctx context.Context, past []Past) (*Plan, error) {
 			exact: true, Why: "as it was before",
 		}
 		if was.Ended && !p.Force {
-			c.left, c.leftSpec = &was.Left, was.Spec
+			c.left, c.leftSpec = &was.Left, was.Kind.copied(was.Spec) // by which it was read then: aim may tell was.Spec more
 		}
 		c.aim()
 		cs = append(cs, c)

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // dropped lists what this plan manages on the host and no longer declares. all is what it
 // declares, cs what of that is planned now.
@@ -10,17 +13,21 @@ func (p Planner) dropped(all, cs []*Change, ds []Declared) ([]*Change, error) {
 	for _, c := range cs {
 		planned[c] = true
 	}
-	leftOut := map[Addr]bool{}
+	leftOut, blocks := map[Addr]bool{}, map[Addr]bool{}
 	for _, d := range ds {
 		if d.LeftOut || d.Deferred != "" {
-			leftOut[d.Addr], leftOut[d.Addr.Base()] = true, true
+			leftOut[d.Addr], blocks[d.Addr.Base()] = true, true
 		}
+	}
+	// Of a block whose instances cannot be told here, all are left alone.
+	kept := func(a Addr) bool {
+		return blocks[a] || slices.ContainsFunc(a.Names(), func(name Addr) bool { return leftOut[name] })
 	}
 	var out []*Change
 	for _, claim := range p.Ledger.Owned(p.Name) {
 		h, _ := p.Ledger.Lookup(claim)
 		c, ok := byClaim[claim]
-		if ok && (c.Kind.Name() == h.Kind || !planned[c]) || leftOut[h.Addr] || leftOut[h.Addr.Composite()] || p.unselected(h.Addr) {
+		if ok && (c.Kind.Name() == h.Kind || !planned[c]) || kept(h.Addr) || p.unselected(h.Addr) {
 			continue
 		}
 		if ok && c.declared.LeftOut {

@@ -149,7 +149,7 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 
 // losesSecret reports whether a secret that is there now will not be.
 func (c *Change) losesSecret() bool {
-	return hasSecret(c.Have) && (c.Want == nil || slices.ContainsFunc(c.Fields, func(f FieldDiff) bool { return f.Secret }))
+	return HasSecret(c.Have) && (c.Want == nil || slices.ContainsFunc(c.Fields, func(f FieldDiff) bool { return f.Secret }))
 }
 
 // compare sets the action and the fields that differ.

@@ -17,6 +17,7 @@ const (
 	Untouched Status = "untouched" // the run ended before its turn
 	Deferred  Status = "deferred"  // left to the first boot
 	Kept      Status = "kept"      // was to go, and others still use it
+	Left      Status = "left alone"
 )
 
 // Result is one change and how it ended.

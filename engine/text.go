@@ -146,8 +146,8 @@ func Complete(spec any) error {
 	})
 }
 
-// hasSecret reports whether a Text in spec is a secret.
-func hasSecret(spec any) bool {
+// HasSecret reports whether a Text in spec is a secret.
+func HasSecret(spec any) bool {
 	found := false
 	// The callback returns no error, so neither does the walk.
 	_ = eachText(reflect.ValueOf(spec), func(t *Text) error { found = found || t.secret; return nil })

@@ -28,7 +28,7 @@ file "many" {
   content = "number ${count.index}\n"
 }
 `
-	many = 120
+	many = 1200
 )
 
 // stalled is an apply whose output is no longer read after a few changes: it stops in the middle

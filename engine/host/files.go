@@ -16,6 +16,8 @@ import (
 type Files struct {
 	Tree
 	gate gate
+	// staged, where not nil, takes the next write.
+	staged *Staged
 }
 
 func openFiles(name string, g gate) (*Files, error) {
@@ -23,7 +25,7 @@ func openFiles(name string, g gate) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Files{Tree{r}, g}, nil
+	return &Files{Tree: Tree{r}, gate: g}, nil
 }
 
 func (f *Files) close() error { return f.r.close() }

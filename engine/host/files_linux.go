@@ -11,25 +11,20 @@ import (
 
 // WriteFrom is Write for content that is read from r.
 func (f *Files) WriteFrom(name string, r io.Reader, a Attr) error {
-	return f.at("write", name, func(s spot) error { return s.write(r, a) })
+	return f.at("write", name, func(s spot) error {
+		if f.staged != nil {
+			return s.stage(r, a)
+		}
+		return s.write(r, a)
+	})
 }
 
 func (s spot) write(r io.Reader, a Attr) error {
-	a, err := s.inherit(a)
+	fd, err := s.prepare(r, a)
 	if err != nil {
 		return err
 	}
-	fd := -1
-	err = s.fresh(func() error {
-		return s.do("open", s.temp(), func() (err error) {
-			fd, err = unix.Openat(s.dir, s.temp(), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-			return err
-		})
-	})
-	if err != nil {
-		return err
-	}
-	err = s.fill(fd, r, a)
+	err = s.do("fsync", s.temp(), func() error { return unix.Fsync(fd) })
 	if closeErr := unix.Close(fd); err == nil && closeErr != unix.EINTR { // closed all the same
 		err = closeErr
 	}
@@ -39,15 +34,28 @@ func (s spot) write(r io.Reader, a Attr) error {
 	return s.publish(0)
 }
 
-// fill makes the temporary what the file shall be, and durable, before it gets its name.
-func (s spot) fill(fd int, r io.Reader, a Attr) error {
-	if err := copyTo(writer{s, fd}, r); err != nil {
-		return err
+// prepare makes the temporary what the file shall be, before it is durable and gets its name.
+func (s spot) prepare(r io.Reader, a Attr) (fd int, err error) {
+	a, err = s.inherit(a)
+	if err != nil {
+		return -1, err
 	}
-	if err := s.dress(fd, s.temp(), a, true); err != nil {
-		return err
+	err = s.fresh(func() error {
+		return s.do("open", s.temp(), func() (err error) {
+			fd, err = unix.Openat(s.dir, s.temp(), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+			return err
+		})
+	})
+	if err != nil {
+		return -1, err
 	}
-	return s.do("fsync", s.temp(), func() error { return unix.Fsync(fd) })
+	if err = copyTo(writer{s, fd}, r); err == nil {
+		err = s.dress(fd, s.temp(), a, true)
+	}
+	if err != nil {
+		return -1, s.giveUp(errors.Join(err, unix.Close(fd)))
+	}
+	return fd, nil
 }
 
 // inherit replaces what a leaves open with what the file that is replaced has. After it,

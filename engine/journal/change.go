@@ -8,12 +8,25 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine/host"
 )
 
-// Begin records, durably, that c is about to be made. From then on the ledger has what c comes to
-// manage, so that a thing half made is ours.
-func (r *Recording) Begin(c *engine.Change) error {
+// Begin records, durably, that cs are about to be made. From then on the ledger has what they come
+// to manage, so that a thing half made is ours.
+func (r *Recording) Begin(cs ...*engine.Change) error {
+	for i, c := range cs {
+		if err := r.beginOne(c, i == len(cs)-1); err != nil {
+			return fmt.Errorf("cannot record the change of %s: %w", c.Addr, err)
+		}
+	}
+	if len(cs) > 1 {
+		r.current = 0 // programs that run now are of none of them alone
+	}
+	return nil
+}
+
+// beginOne records one change; with sync, it and all before it are durable.
+func (r *Recording) beginOne(c *engine.Change, sync bool) error {
 	b, err := r.begin(c)
 	if err != nil {
-		return fmt.Errorf("cannot record the change of %s: %w", c.Addr, err)
+		return err
 	}
 	if c.Origin == engine.FromPlan {
 		err = r.enter(c, b)
@@ -21,10 +34,10 @@ func (r *Recording) Begin(c *engine.Change) error {
 		b.Set, err = r.entryAgain(c.Prior)
 	}
 	if err == nil {
-		err = r.write(true, record{Begin: b})
+		err = r.write(sync, record{Begin: b})
 	}
 	if err != nil {
-		return fmt.Errorf("cannot record the change of %s: %w", c.Addr, err)
+		return err
 	}
 	r.changes[c] = r.run.add(b, false)
 	r.current = b.N

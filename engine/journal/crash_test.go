@@ -61,7 +61,7 @@ type states struct {
 
 func (s *states) note(err error) error { s.seen = append(s.seen, entries(s.rec.Journal)); return err }
 
-func (s *states) Begin(c *engine.Change) error             { return s.note(s.Recorder.Begin(c)) }
+func (s *states) Begin(cs ...*engine.Change) error         { return s.note(s.Recorder.Begin(cs...)) }
 func (s *states) End(c *engine.Change, failed error) error { return s.note(s.Recorder.End(c, failed)) }
 func (s *states) Settle(c *engine.Change) error            { return s.note(s.Recorder.Settle(c)) }
 
@@ -172,8 +172,8 @@ type stopper struct {
 	r *rig
 }
 
-func (s stopper) Begin(c *engine.Change) error {
-	err := s.Recorder.Begin(c)
+func (s stopper) Begin(cs ...*engine.Change) error {
+	err := s.Recorder.Begin(cs...)
 	s.r.StopAt(2)
 	return err
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -71,7 +73,7 @@ func TestDamageIsFound(t *testing.T) {
 		last bool
 	}{{runPath(4), false}, {runPath(5), true}, {ledgerPath, false}} {
 		whole := []byte(r.Get(tt.file))
-		lastLine := int64(strings.LastIndex(strings.TrimSuffix(string(whole), "\n"), "\n") + 1)
+		durable := provenDurable(t, whole)
 		for i := range whole {
 			if i%3 != 0 && whole[i] != '\n' && whole[i] != ' ' {
 				continue
@@ -84,7 +86,7 @@ func TestDamageIsFound(t *testing.T) {
 			_, newer := errors.AsType[*NewerError](err)
 			switch {
 			case newer && i < maxHeader:
-			case tt.last && err == nil && int64(i) >= lastLine:
+			case tt.last && err == nil && int64(i) >= durable:
 			case !ok || damage.Path != tt.file || damage.Offset > int64(i):
 				t.Errorf("%s, byte %d: %v", tt.file, i, err)
 			case tt.file != ledgerPath && strings.Contains(string(whole[damage.Offset:i]), "\n") && whole[i] != '\n':
@@ -92,6 +94,49 @@ func TestDamageIsFound(t *testing.T) {
 			}
 		}
 		check(t, os.WriteFile(r.Path(tt.file), whole, 0o600))
+	}
+}
+
+// provenDurable is how much of a run's file was durable when something more was written to it.
+func provenDurable(t *testing.T, b []byte) (most int64) {
+	for _, m := range regexp.MustCompile(`"synced":(\d+)`).FindAllSubmatch(b, -1) {
+		n, err := strconv.ParseInt(string(m[1]), 10, 64)
+		check(t, err)
+		most = max(most, n)
+	}
+	return most
+}
+
+// What was written after the last sync may be lost in any order: whatever is left of it, the run
+// was cut short, and what was durable before is there.
+func TestHolesInTheTail(t *testing.T) {
+	ledgers, _, _ := expected(t)
+	r := busy(t)
+	r.limit.tail = 100
+	check(t, r.next())
+	name, whole := r.Path(runPath(4)), []byte(r.Get(runPath(4)))
+	durable := provenDurable(t, whole)
+	lines, holes := bytes.SplitAfter(whole[durable:], []byte("\n")), 0
+	for i := range lines[:len(lines)-1] {
+		holed := slices.Clone(whole[:durable])
+		for j, line := range lines {
+			if j == i {
+				line = make([]byte, len(line)) // as a page that was never written reads
+			}
+			holed = append(holed, line...)
+		}
+		holes++
+		check(t, os.WriteFile(name, holed, 0o600))
+		j, err := r.open()
+		if err != nil {
+			t.Fatalf("line %d after byte %d is lost: %v", i, durable, err)
+		}
+		if got := entries(j); !slices.Contains(ledgers, got) {
+			t.Fatalf("line %d is lost: the ledger is as it never was:\n%s", i, got)
+		}
+	}
+	if t.Logf("%d holes", holes); holes < 2 {
+		t.Errorf("%d holes are too few", holes)
 	}
 }
 

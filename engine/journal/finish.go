@@ -71,7 +71,7 @@ func (r *Recording) harden(c *RunChange) error {
 
 // conclude writes the last record of a run.
 func (r *Recording) conclude(out *output, run *Run, end done) error {
-	b, err := frame(nil, record{Done: &end})
+	b, err := frame(nil, record{Done: &end, Synced: out.mark()})
 	if err == nil {
 		err = out.append(b, true)
 	}

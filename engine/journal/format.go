@@ -21,18 +21,17 @@ const (
 // header is the first line of a file.
 func header(magic string) string { return magic + strconv.Itoa(Format) + "\n" }
 
-// checkHeader refuses a first line that is not that of a known format. An older format would be
-// told apart here; there is none yet.
-func checkHeader(path, magic, line string) error {
+// checkHeader returns the format that a first line names, and refuses one that is not known.
+func checkHeader(path, magic, line string) (int, error) {
 	number, named := strings.CutPrefix(line, magic)
 	found, err := strconv.Atoi(number)
 	if !named || err != nil || found < 1 || strconv.Itoa(found) != number {
-		return &DamagedError{Path: path, What: fmt.Sprintf("its first line is not %q", magic+strconv.Itoa(Format))}
+		return 0, &DamagedError{Path: path, What: fmt.Sprintf("its first line is not %q", magic+strconv.Itoa(Format))}
 	}
 	if found > Format {
-		return &NewerError{Path: path, Found: found, Known: Format}
+		return found, &NewerError{Path: path, Found: found, Known: Format}
 	}
-	return nil
+	return found, nil
 }
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
@@ -66,11 +65,13 @@ func unframe(b []byte) (js, after []byte, ok, spoiled bool) {
 }
 
 // parseRun returns the records of a run's file and how many of its bytes are whole. The last run
-// may have been cut short while it wrote: there, a bad end with nothing good after it is not part
-// of the file. Anything else that is bad is damage.
+// may have been cut short while it wrote: there, what is bad and was never known to be durable is
+// the end of the file, also where something good follows, as a disk may write the later of two
+// pages alone. Anything else that is bad is damage.
 func parseRun(path string, b []byte, last bool) ([]record, int64, error) {
 	line, rest, whole := bytes.Cut(b, []byte("\n"))
-	if err := checkHeader(path, runMagic, string(line[:min(len(line), maxHeader)])); err != nil || !whole {
+	format, err := checkHeader(path, runMagic, string(line[:min(len(line), maxHeader)]))
+	if err != nil || !whole {
 		if _, newer := errors.AsType[*NewerError](err); !newer && last && !anyWhole(b) {
 			return nil, 0, nil
 		}
@@ -84,7 +85,7 @@ func parseRun(path string, b []byte, last bool) ([]record, int64, error) {
 			if !spoiled {
 				after = rest
 			}
-			if last && !anyWhole(after) {
+			if last && !wasDurable(after, at, format) {
 				return tail(recs, at)
 			}
 			return nil, 0, &DamagedError{Path: path, Offset: at, What: "a record does not match its checksum"}
@@ -107,6 +108,22 @@ func tail(recs []record, size int64) ([]record, int64, error) {
 		size = 0
 	}
 	return recs, size, nil
+}
+
+// wasDurable reports whether what a file has at an offset, before b, was durable once. Format 1 does
+// not say: there, anything good in b tells.
+func wasDurable(b []byte, at int64, format int) bool {
+	if format == 1 {
+		return anyWhole(b)
+	}
+	for len(b) > 0 {
+		var r struct{ Synced int64 }
+		if js, _, ok, spoiled := unframe(b); (ok || spoiled) && json.Unmarshal(js, &r) == nil && r.Synced > at {
+			return true
+		}
+		_, b, _ = bytes.Cut(b, []byte("\n"))
+	}
+	return false
 }
 
 // anyWhole reports whether a line of b starts with a whole record.

@@ -18,7 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden journal of the format that is written now")
 
-const golden = "testdata/format1"
+// golden is a journal of each format that there was.
+func golden(format int) string { return fmt.Sprintf("testdata/format%d", format) }
 
 // goldenRig is a machine whose last run was cut short, with everything that a journal can hold.
 func goldenRig(t *testing.T) *rig {
@@ -36,9 +37,15 @@ func goldenRig(t *testing.T) *rig {
 func TestGoldenJournal(t *testing.T) {
 	if *update {
 		r := goldenRig(t)
-		check(t, os.RemoveAll(golden))
-		check(t, os.CopyFS(golden, os.DirFS(r.Path(Dir))))
+		check(t, os.RemoveAll(golden(Format)))
+		check(t, os.CopyFS(golden(Format), os.DirFS(r.Path(Dir))))
 	}
+	for format := 1; format <= Format; format++ {
+		t.Run(fmt.Sprint("format ", format), func(t *testing.T) { readsGolden(t, golden(format), *update && format == Format) })
+	}
+}
+
+func readsGolden(t *testing.T, golden string, update bool) {
 	r := newRig(t, nil)
 	check(t, os.CopyFS(r.Path(Dir), os.DirFS(golden)))
 	var got strings.Builder
@@ -59,7 +66,7 @@ func TestGoldenJournal(t *testing.T) {
 		check(t, engine.Complete(p.Before))
 	}
 	want, err := os.ReadFile(golden + ".txt")
-	if *update {
+	if update {
 		err = os.WriteFile(golden+".txt", []byte(got.String()), 0o644)
 		want = []byte(got.String())
 	}
@@ -78,11 +85,11 @@ func TestNewerFormat(t *testing.T) {
 	for _, file := range []string{ledgerPath, runPath(4)} {
 		r := goldenRig(t)
 		body := r.Get(file)
-		newer := strings.Replace(body, " 1\n", " 2\n", 1)
+		newer := strings.Replace(body, fmt.Sprintf(" %d\n", Format), fmt.Sprintf(" %d\n", Format+1), 1)
 		r.Put(file, hosttest.File{Content: newer, Mode: 0o600})
 		r.Reset()
 		err := r.tryApply("p", text("a", "5"))
-		if e, ok := errors.AsType[*NewerError](err); !ok || e.Found != 2 || e.Known != Format || e.Path != file {
+		if e, ok := errors.AsType[*NewerError](err); !ok || e.Found != Format+1 || e.Known != Format || e.Path != file {
 			t.Errorf("%s: %v", file, err)
 		}
 		if r.Changes() != 0 {
@@ -93,11 +100,11 @@ func TestNewerFormat(t *testing.T) {
 
 // Whatever the files hold: an error or a journal, never a panic, and nothing that grows beyond them.
 func FuzzJournal(f *testing.F) {
-	check(f, fs.WalkDir(os.DirFS(golden), ".", func(name string, d fs.DirEntry, err error) error {
+	check(f, fs.WalkDir(os.DirFS(golden(Format)), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasPrefix(name, "runs/") && name != "ledger" {
 			return err
 		}
-		b, err := os.ReadFile(filepath.Join(golden, name))
+		b, err := os.ReadFile(filepath.Join(golden(Format), name))
 		f.Add(b)
 		for line := range strings.Lines(string(b)) {
 			if _, js, ok := strings.Cut(line, " {"); ok {

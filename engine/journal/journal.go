@@ -12,11 +12,11 @@
 //	                what is shorter is in the record itself
 //	vault/000017/…  secret content that was there before, of the last two runs only
 //
-// A run's file starts with the line "agent0-converge journal 1". Each further line is one record:
+// A run's file starts with the line "agent0-converge journal 2". Each further line is one record:
 // the CRC-32C of its JSON in hex, the JSON's length, the JSON. The records are run, then for each
 // change begin, any number of calls (programs that were run) and end, or settle for a change of
 // the ledger alone, and at last done. What begin, end and settle change in the ledger is written
-// out in them, so the ledger is the snapshot and, folded into it, the files of later runs.
+// out in them, and from time to time how much of the file was durable by then. So the ledger is the snapshot and, folded into it, the files of later runs.
 //
 // Whatever a crash leaves is read as one of the states before or after a record: a begin is
 // durable before the host is touched, a blob is durable before the begin that refers to it, and
@@ -38,7 +38,7 @@ import (
 const Dir = engine.StateDir
 
 // Format is the newest format that this version reads, and the one that it writes.
-const Format = 1
+const Format = 2
 
 // Kinds finds a kind by its name.
 type Kinds func(name string) (*engine.Kind, bool)

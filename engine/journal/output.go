@@ -14,6 +14,8 @@ type output struct {
 	path  string
 	file  *host.AppendFile
 	size  int64
+	// synced is how much of it is durable, marked how much of that a record says.
+	synced, marked int64
 	// started says that the file holds a record.
 	started bool
 	// broken is why the file takes no more records: what it holds is not known.
@@ -44,7 +46,17 @@ func (o *output) append(b []byte, sync bool) error {
 		o.broken = fmt.Errorf("what %s holds is not known: %w", o.path, err)
 		return err
 	}
+	o.synced = o.size
 	return nil
+}
+
+// mark returns what the next record is to say of how much is durable.
+func (o *output) mark() int64 {
+	if o.synced == o.marked {
+		return 0
+	}
+	o.marked = o.synced
+	return o.synced
 }
 
 func (o *output) open() error {

@@ -18,6 +18,9 @@ type record struct {
 	End    *ended  `json:"end,omitempty"`
 	Settle *begun  `json:"settle,omitempty"`
 	Done   *done   `json:"done,omitempty"`
+	// Synced is how many bytes of the file were durable when this was written, where more were than
+	// an earlier record says.
+	Synced int64 `json:"synced,omitempty"`
 }
 
 // effect is what a record changes in the ledger.
@@ -91,7 +94,7 @@ func decode(js []byte) (record, error) {
 	if err := json.Unmarshal(js, &r); err != nil {
 		return r, fmt.Errorf("a record cannot be read: %w", err)
 	}
-	if r == (record{}) {
+	if r == (record{Synced: r.Synced}) {
 		return r, errors.New("a record is of no kind that this version knows")
 	}
 	for _, b := range []*begun{r.Begin, r.Settle} {

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"cmp"
+	"encoding/base64"
 	"slices"
 	"strings"
 	"unicode"
@@ -38,6 +39,23 @@ func (j *Journal) redact(s string) string {
 		}
 	}
 	return s
+}
+
+// Shows reports whether a secret that was given a reference, or a piece of one, can be read in s, be
+// it as base64.
+func (j *Journal) Shows(s string) bool {
+	if j.redact(s) != s {
+		return true
+	}
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for secret := range j.secrets {
+		secret = strings.TrimSpace(secret)
+		if len(secret) >= shortPiece && strings.Contains(s, base64.StdEncoding.EncodeToString([]byte(secret))) {
+			return true
+		}
+	}
+	return false
 }
 
 // hidden stands where a secret was.

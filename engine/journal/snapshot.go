@@ -42,7 +42,7 @@ func readText(t host.Tree, name string) (text string, err error) {
 func (s *state) parseSnapshot(text string) error {
 	damaged := func(what string) error { return &DamagedError{Path: ledgerPath, What: what} }
 	first, rest, _ := strings.Cut(text, "\n")
-	if err := checkHeader(ledgerPath, ledgerMagic, first[:min(len(first), maxHeader)]); err != nil {
+	if _, err := checkHeader(ledgerPath, ledgerMagic, first[:min(len(first), maxHeader)]); err != nil {
 		return err
 	}
 	sum, rest, _ := strings.Cut(rest, " ")

@@ -35,6 +35,7 @@ func (r *Recording) write(sync bool, rec record) error {
 			return err
 		}
 	}
+	rec.Synced = r.out.mark()
 	if b, err = frame(b, rec); err != nil {
 		return err
 	}

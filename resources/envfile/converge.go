@@ -180,6 +180,9 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 	return put(h, now, before, attr)
 }
 
+// Batch reports whether the file is to be written.
+func (resource) Batch(have, want *Spec) bool { return have == nil || have.bytes() != want.bytes() }
+
 func put(h *host.Host, have, want *Spec, attr host.Attr) error {
 	if have != nil && have.bytes() == want.bytes() {
 		return h.Files.SetAttr(want.Path, attr)

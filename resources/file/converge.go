@@ -110,6 +110,11 @@ func (resource) Apply(ctx context.Context, h *host.Host, have, want *Spec) error
 	return h.Files.Write(want.Path, []byte(want.Content.Reveal()), attr)
 }
 
+// Batch reports whether nothing but the content is to be written.
+func (resource) Batch(have, want *Spec) bool {
+	return want.Content != nil && (have == nil || !same(have, want)) && len(want.Checker) == 0
+}
+
 func (s *Spec) fresh() fs.FileMode {
 	if s.secret() {
 		return 0o600
