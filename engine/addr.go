@@ -109,6 +109,9 @@ const StateDir = "/var/lib/agent0-converge"
 // published. What a run that was cut short left there the next run removes: it may be secret.
 const CheckDir = StateDir + "/check"
 
+// RunDir is where kinds keep what they know of the present boot. No plan manages it.
+const RunDir = "/run/agent0-converge"
+
 // PathClaim is the claim on a file, directory or link.
 func PathClaim(name string) Claim { return Claim("path:" + path.Clean(name)) }
 

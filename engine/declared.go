@@ -1,6 +1,11 @@
 package engine
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/agent0-converge/agent0-converge/engine/host"
+)
 
 // Declared is one resource as a plan declares it.
 type Declared struct {
@@ -32,6 +37,9 @@ type Declared struct {
 	PreventRemoval bool
 	// IgnoreChanges are attributes that are only set when the thing is created.
 	IgnoreChanges []string
+	// Check, where not nil, finds why a change cannot be made, beside what the kind itself finds: a
+	// composite has no other way to tell.
+	Check func(context.Context, host.View) error
 	// Post are asked after the change was verified, with what was read back.
 	Post []func(have any) error
 }

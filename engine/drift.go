@@ -45,9 +45,13 @@ func (p Planner) Causes(c *Change) (Cause, error) {
 	}, whole), nil
 }
 
-// blame sets every field's cause by its attribute; a change without fields has the cause whole.
+// blame sets every field's cause by its attribute, where the kind has not said it; a change without
+// fields has the cause whole.
 func (c *Change) blame(of func(attribute string) Cause, whole Cause) Cause {
 	for i := range c.Fields {
+		if c.Fields[i].Cause != "" {
+			continue
+		}
 		name, _, _ := strings.Cut(c.Fields[i].Name, "[")
 		name, _, _ = strings.Cut(name, ".")
 		c.Fields[i].Cause = of(name)

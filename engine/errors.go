@@ -32,6 +32,16 @@ type NeedError struct {
 func (e *NeedError) Error() string { return e.Err.Error() }
 func (e *NeedError) Unwrap() error { return e.Err }
 
+// ConflictError is something on the host that is in the way of a change; it holds unless the plan
+// itself changes or removes what is claimed so.
+type ConflictError struct {
+	Claim Claim
+	Err   error
+}
+
+func (e *ConflictError) Error() string { return e.Err.Error() }
+func (e *ConflictError) Unwrap() error { return e.Err }
+
 // InUseError is a thing that is not removed because others use it, such as a directory with
 // files that no plan knows.
 type InUseError struct{ Detail string }

@@ -19,7 +19,8 @@ type FieldDiff struct {
 	Long bool `json:"long,omitempty"`
 	// Secret says that a secret is part of what differs.
 	Secret bool `json:"secret,omitempty"`
-	// Cause says who moved, once Causes was asked.
+	// Cause says who moved, once Causes was asked. A kind says it only of what follows from something
+	// else, as a restart does.
 	Cause Cause `json:"cause,omitempty"`
 }
 
@@ -145,11 +146,45 @@ func (k *Kind) describe(want any) []FieldDiff {
 		case f.host || f.input || fv.IsZero():
 		case fv.Kind() == reflect.Map:
 			out = diffMap(out, f.name, reflect.Zero(fv.Type()), fv)
+		case labelOf(fv.Type()) >= 0:
+			out = describeBlocks(out, f.name, fv)
 		default:
 			out = append(out, FieldDiff{Name: f.name, Want: show(fv)})
 		}
 	}
 	return out
+}
+
+// describeBlocks lists what labelled blocks say: dropin.50-limits.service.MemoryMax.
+func describeBlocks(out []FieldDiff, name string, blocks reflect.Value) []FieldDiff {
+	label := labelOf(blocks.Type())
+	for i := range blocks.Len() {
+		b := blocks.Index(i)
+		for _, f := range fieldsOf(b.Type()) {
+			fv, at := b.Field(f.index), name+"."+b.Field(label).String()+"."+f.name
+			switch {
+			case f.index == label || f.input || fv.IsZero():
+			case fv.Kind() == reflect.Map:
+				out = diffMap(out, at, reflect.Zero(fv.Type()), fv)
+			default:
+				out = append(out, FieldDiff{Name: at, Want: show(fv)})
+			}
+		}
+	}
+	return out
+}
+
+// labelOf is the index of the label in the structs of a list of labelled blocks, -1 for anything else.
+func labelOf(t reflect.Type) int {
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Struct {
+		return -1
+	}
+	for i := range t.Elem().NumField() {
+		if _, what, _ := strings.Cut(t.Elem().Field(i).Tag.Get("hcl"), ","); what == "label" {
+			return i
+		}
+	}
+	return -1
 }
 
 // shortText is the longest text that is shown rather than counted.

@@ -31,7 +31,8 @@ type (
 		Diff(have, want *S) []FieldDiff
 	}
 	// Checker finds, at plan time, why a change cannot be made. A *NeedError in what it returns
-	// holds only if nothing in the plan provides what is needed.
+	// holds only if nothing in the plan provides what is needed, a *ConflictError only if nothing in
+	// the plan decides about what is in the way.
 	Checker[S any] interface {
 		Check(ctx context.Context, v host.View, have, want *S) error
 	}

@@ -35,6 +35,7 @@ type Plan struct {
 	Changes []*Change
 
 	provided map[Claim]bool
+	decided  map[Claim]bool // provided, or removed
 	planner  Planner
 }
 
@@ -106,12 +107,11 @@ func (p Planner) Undo(ctx context.Context, past []Past) (*Plan, error) {
 
 // finish links, reads and arranges.
 func (p Planner) finish(ctx context.Context, cs []*Change) (*Plan, error) {
-	plan := &Plan{Name: p.Name, provided: map[Claim]bool{}, planner: p}
+	plan := &Plan{Name: p.Name, provided: map[Claim]bool{}, decided: map[Claim]bool{}, planner: p}
 	for _, c := range cs {
-		if c.Want != nil {
-			for _, claim := range c.Claims {
-				plan.provided[claim] = true
-			}
+		for _, claim := range c.Claims {
+			plan.provided[claim] = plan.provided[claim] || c.Want != nil
+			plan.decided[claim] = true
 		}
 	}
 	link(cs)

@@ -144,7 +144,11 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 		c.Irreversible = "the secret that is there now is not kept"
 	}
 	c.Warnings = lines(plan.unmet(c.Kind.warn(ctx, p.View, c.Have, c.Want)))
-	return plan.unmet(c.Kind.check(ctx, p.View, c.Have, c.Want))
+	err := c.Kind.check(ctx, p.View, c.Have, c.Want)
+	if c.declared.Check != nil && c.Want != nil {
+		err = errors.Join(err, c.declared.Check(ctx, p.View))
+	}
+	return plan.unmet(err)
 }
 
 // losesSecret reports whether a secret that is there now will not be.
@@ -284,7 +288,7 @@ func lines(err error) []string {
 	return out
 }
 
-// unmet returns err without the needs that the plan provides.
+// unmet returns err without the needs that the plan provides and the conflicts that it decides.
 func (plan *Plan) unmet(err error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
@@ -295,6 +299,10 @@ func (plan *Plan) unmet(err error) error {
 	}
 	var need *NeedError
 	if errors.As(err, &need) && plan.provided[need.Claim] {
+		return nil
+	}
+	var conflict *ConflictError
+	if errors.As(err, &conflict) && plan.decided[conflict.Claim] {
 		return nil
 	}
 	return err

@@ -24,6 +24,8 @@ type Case[S any] struct {
 	Prepare func(t *testing.T, m *hosttest.Machine)
 	// Programs are all that the machine has.
 	Programs map[string]hosttest.Program
+	// Systemd, where not nil, is how the machine's service manager behaves.
+	Systemd *hosttest.SystemdConfig
 	// Offline makes it an image.
 	Offline bool
 	// Sources are the files beside the plan, for a kind that is an engine.Loader.
@@ -81,14 +83,18 @@ func (c Case[S]) scenario(t *testing.T, kind *engine.Kind) *scenario {
 	spec := *c.Spec
 	ready(t, &spec, c.Absent, c.Sources)
 	s := &scenario{
-		config:  hosttest.Config{Files: maps.Clone(c.Files), Programs: c.Programs, Offline: c.Offline},
+		config:  hosttest.Config{Files: maps.Clone(c.Files), Programs: c.Programs, Systemd: c.Systemd, Offline: c.Offline},
 		prepare: c.Prepare, addr: addr(kind), kinds: map[string]*engine.Kind{},
 	}
 	if s.config.Files == nil {
 		s.config.Files = map[string]hosttest.File{}
 	}
-	// So that the journal's own folder is the only trace that the journal leaves.
+	// So that the agent's own folders are the only trace that it leaves.
 	s.config.Files["/var/lib"] = hosttest.File{Dir: true}
+	if c.Systemd != nil {
+		s.config.Files["/run"] = hosttest.File{Dir: true}
+		s.config.Files["/proc/sys/kernel/random/boot_id"] = hosttest.File{Content: "this-boot\n"}
+	}
 	s.plan = append(slices.Clone(c.With), engine.Declared{Addr: s.addr, Kind: kind, Spec: &spec, Absent: c.Absent})
 	s.learn(s.plan)
 	return s

@@ -24,8 +24,8 @@ type world struct {
 	*scenario
 }
 
-// tree is all of the machine but the journal's own folder.
-func (w *world) tree() string { return w.Dump(engine.StateDir) }
+// tree is all of the machine but the agent's own folders.
+func (w *world) tree() string { return w.Dump(engine.StateDir, engine.RunDir) }
 
 func (w *world) kind(name string) (*engine.Kind, bool) {
 	k, ok := w.kinds[name]

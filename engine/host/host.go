@@ -80,7 +80,7 @@ func Open(o Options) (*Host, error) {
 	}
 	h.Units = &UnitManager{
 		running: o.Units != nil || !offline && o.Programs == nil && h.Facts.Init == "systemd",
-		gate:    gate{o.Watch}, ran: o.Ran, dial: dialSystemd, conn: o.Units,
+		gate:    gate{o.Watch}, ran: o.Ran, queries: Queries{h.Programs}, conn: o.Units,
 	}
 	return h, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,6 +30,9 @@ type UnitState struct {
 	Invocation string
 	// ActiveEnter is when the unit last became active in this boot (CLOCK_MONOTONIC), 0 for never.
 	ActiveEnter time.Duration
+	// ConditionFailed says that the last start was left undone, without that being a failure, because
+	// a Condition of the unit did not hold.
+	ConditionFailed bool
 	// Job says that a job is queued or running.
 	Job bool
 	// CanStart, CanStop and CanReload say what the unit allows to be asked for.
@@ -41,7 +45,8 @@ type UnitState struct {
 	// Type is a service's Type, RemainAfterExit its setting: a oneshot without it is never active.
 	Type            string
 	RemainAfterExit bool
-	// StatusText is what the service says of itself, ExitStatus how its main process last ended.
+	// StatusText is what the service says of itself, ExitStatus how its main process last ended: its
+	// exit status, or the number of the signal that ended it where Result says so.
 	StatusText string
 	ExitStatus int
 	// Restarts counts automatic restarts.
@@ -54,7 +59,7 @@ type UnitVerb string
 // The verbs.
 const (
 	DaemonReload UnitVerb = "daemon-reload" // read all unit files again; names no unit
-	ResetFailed  UnitVerb = "reset-failed"
+	ResetFailed  UnitVerb = "reset-failed"  // no error for a unit that is not loaded: nothing of it failed
 	StartUnit    UnitVerb = "start"
 	StopUnit     UnitVerb = "stop"
 	RestartUnit  UnitVerb = "restart"
@@ -68,22 +73,11 @@ type ServiceManager interface {
 	Unit(ctx context.Context, name string) (UnitState, error)
 	// UnitOf returns the name of the unit that a process runs in, "" for none.
 	UnitOf(ctx context.Context, pid int) (string, error)
-	// Do tells the manager and waits until its job has ended. A job that ends otherwise than
-	// "done" or "skipped" is a *JobError.
+	// Do tells the manager and waits until its job has ended, or ctx. A job that ends otherwise than
+	// "done" or "skipped", that is refused or that ctx did not wait for is a *JobError; what is
+	// under way at the end of ctx goes on.
 	Do(ctx context.Context, verb UnitVerb, name string) error
 	Close() error
-}
-
-// JobError is a job of a unit that did not do what it was to.
-type JobError struct {
-	Verb UnitVerb
-	Unit string
-	// Result is how the job ended: failed, timeout, canceled, dependency, assert, unsupported, or
-	// how long it was waited for.
-	Result string
-	// State is the unit's afterwards; Log are the last lines that it wrote.
-	State UnitState
-	Log   []string
 }
 
 // Units reads the service manager. It is all that planning has of it.
@@ -122,8 +116,14 @@ func (m *UnitManager) Do(ctx context.Context, verb UnitVerb, name string) error 
 	if err != nil {
 		return err
 	}
-	start := time.Now()
-	err = m.gate.do("dbus", m.told(verb, name), func() error { return s.Do(ctx, verb, name) })
+	start, told := time.Now(), false
+	err = m.gate.do("dbus", m.told(verb, name), func() error {
+		told = true
+		return s.Do(ctx, verb, name)
+	})
+	if !told {
+		return fmt.Errorf("cannot %s: %w", m.told(verb, name), err)
+	}
 	if m.ran != nil {
 		m.ran(m.call(verb, name, time.Since(start), err))
 	}
@@ -136,8 +136,9 @@ type UnitManager struct {
 	gate    gate
 	ran     func(Call)
 
+	queries Queries
+
 	mu   sync.Mutex
-	dial func(context.Context) (ServiceManager, error)
 	conn ServiceManager
 }
 
@@ -151,7 +152,7 @@ func (m *UnitManager) connect(ctx context.Context) (ServiceManager, error) {
 	if !m.running {
 		return nil, &OfflineError{"systemd"}
 	}
-	conn, err := m.dial(ctx)
+	conn, err := dialSystemd(ctx, m.queries)
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach systemd: %w", err)
 	}
@@ -178,25 +179,16 @@ func (m *UnitManager) told(verb UnitVerb, name string) string {
 	return string(verb) + " " + name
 }
 
-// call is the journal's line about what the manager was told.
+// call is the journal's line about what the manager was told. Of what went wrong it has the first
+// line: those after it are the service's own, and may say what no journal should keep.
 func (m *UnitManager) call(verb UnitVerb, name string, took time.Duration, err error) Call {
 	c := Call{Argv: []string{"systemd", string(verb)}, Took: took}
 	if name != "" {
 		c.Argv = append(c.Argv, name)
 	}
 	if err != nil {
-		c.Exit, c.Output = 1, err.Error()
+		c.Exit = 1
+		c.Output, _, _ = strings.Cut(err.Error(), "\n")
 	}
 	return c
-}
-
-func (e *JobError) Error() string {
-	text := fmt.Sprintf("cannot %s %s: the job ended as %q", e.Verb, e.Unit, e.Result)
-	if e.State.Active != "" {
-		text += fmt.Sprintf("; it is %s (%s)", e.State.Active, e.State.Sub)
-	}
-	for _, line := range e.Log {
-		text += "\n  " + line
-	}
-	return text
 }

@@ -6,6 +6,6 @@ import (
 )
 
 // dialSystemd fails: Windows has services of its own, and no systemd.
-func dialSystemd(context.Context) (ServiceManager, error) {
+func dialSystemd(context.Context, Queries) (ServiceManager, error) {
 	return nil, errors.New("Windows has no systemd")
 }

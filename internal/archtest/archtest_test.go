@@ -80,9 +80,14 @@ var forbidden = []struct {
 
 // composites are the kinds made of others, and whose Spec they may use.
 var composites = map[string][]string{
-	"resources/file":    {"resources/directory"},
-	"resources/envfile": {"resources/directory"},
-	"resources/symlink": {"resources/directory"},
+	"resources/file":      {"resources/directory"},
+	"resources/envfile":   {"resources/directory"},
+	"resources/symlink":   {"resources/directory"},
+	"resources/logrotate": {"resources/directory"},
+	"resources/user":      {"resources/directory", "resources/group"},
+	"resources/sysctl":    {"resources/directory"},
+	"resources/unit":      {"resources/directory"},
+	"resources/drift":     {"resources/unit"},
 }
 
 func TestImports(t *testing.T) {

@@ -20,6 +20,8 @@ type Config struct {
 	Files map[string]File
 	// Programs are all that the machine has, by name.
 	Programs map[string]Program
+	// Systemd, where not nil, gives it a service manager.
+	Systemd *SystemdConfig
 	// Facts, where nil, are those of an ordinary machine.
 	Facts *host.Facts
 	// Offline makes it an image instead of a running system: it has no programs.
@@ -43,9 +45,10 @@ type Program func(ctx context.Context, m *Machine, argv []string, stdin []byte) 
 
 // Machine is a host under test.
 type Machine struct {
-	t    testing.TB
-	root string
-	host *host.Host
+	t       testing.TB
+	root    string
+	host    *host.Host
+	systemd *Systemd
 	faults
 }
 
@@ -61,13 +64,24 @@ func New(t testing.TB, c Config) *Machine {
 	if c.Facts != nil {
 		facts = *c.Facts
 	}
-	h, err := host.Open(host.Options{
-		Root: m.root, Facts: &facts, Watch: m.watch, Ran: m.ran, Programs: m.programs(c),
-	})
+	o := host.Options{Root: m.root, Facts: &facts, Watch: m.watch, Ran: m.ran, Programs: m.programs(c)}
+	if c.Systemd != nil && !c.Offline {
+		m.systemd = newSystemd(t, m.tree(), *c.Systemd)
+		o.Units = m.systemd
+	}
+	h, err := host.Open(o)
 	m.check(err)
 	t.Cleanup(func() { h.Close() })
 	m.host = h
 	return m
+}
+
+// tree is the machine's tree for those who play its programs.
+func (m *Machine) tree() host.Tree {
+	h, err := host.Open(host.Options{Root: m.root, Facts: &host.Facts{}})
+	m.check(err)
+	m.t.Cleanup(func() { h.Close() })
+	return h.Files.Tree
 }
 
 func ordinary() host.Facts {

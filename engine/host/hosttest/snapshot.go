@@ -17,7 +17,8 @@ const inlineContent = 2 << 10
 
 // Snapshot describes everything on the machine in one line per path: what it is, its
 // mode, owner, extended attributes and content. What is at or below an excluded path is
-// left out. Times are not in it.
+// left out. Times are not in it. Where it has a service manager, there is one line more for each unit
+// that is not inactive.
 func (m *Machine) Snapshot(exclude ...string) map[string]string {
 	m.t.Helper()
 	lines := map[string]string{}
@@ -33,6 +34,9 @@ func (m *Machine) Snapshot(exclude ...string) map[string]string {
 		lines[name] = line
 		return err
 	}))
+	if m.systemd != nil {
+		maps.Copy(lines, m.systemd.snapshot())
+	}
 	return lines
 }
 

@@ -1,0 +1,179 @@
+package host
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// The names of systemd's D-Bus interface (org.freedesktop.systemd1(5)).
+const (
+	systemdName    = "org.freedesktop.systemd1"
+	systemdManager = systemdName + ".Manager"
+	systemdPath    = dbus.ObjectPath("/org/freedesktop/systemd1")
+	getAll         = "org.freedesktop.DBus.Properties.GetAll"
+)
+
+// Unit reads a unit with one question for each interface, all asked at once.
+func (s *systemd) Unit(ctx context.Context, name string) (st UnitState, err error) {
+	err = s.read(ctx, func(ctx context.Context, c *systemdConn) (err error) {
+		st, err = c.unit(ctx, name)
+		return err
+	})
+	return st, err
+}
+
+func (c *systemdConn) unit(ctx context.Context, name string) (UnitState, error) {
+	file := c.ask(ctx, systemdPath, systemdManager+".GetUnitFileState", name)
+	if template(name) {
+		return c.template(name, file)
+	}
+	var path dbus.ObjectPath
+	if err := c.call(ctx, systemdPath, systemdManager+".LoadUnit", name).Store(&path); err != nil {
+		return UnitState{}, err
+	}
+	common := c.ask(ctx, path, getAll, systemdName+".Unit")
+	own := c.ask(ctx, path, getAll, unitInterface(name))
+	var p, q properties
+	if err := (<-common.Done).Store(&p); err != nil {
+		return UnitState{}, err
+	}
+	if err := (<-own.Done).Store(&q); err != nil {
+		return UnitState{}, err
+	}
+	st := stateOf(p, q)
+	var err error
+	st.File, err = fileState(file)
+	return st, err
+}
+
+// template describes what cannot be loaded, as it is a unit only with an instance.
+func (c *systemdConn) template(name string, file *dbus.Call) (UnitState, error) {
+	st := UnitState{Name: name, Load: "loaded", Active: "inactive", Sub: "dead"}
+	var err error
+	st.File, err = fileState(file)
+	switch st.File {
+	case "":
+		st.Load, st.LoadError = "not-found", "Unit "+name+" not found."
+	case "masked", "masked-runtime":
+		st.Load, st.LoadError = "masked", "Unit "+name+" is masked."
+	case "bad":
+		st.Load = "bad-setting"
+	}
+	return st, err
+}
+
+// template reports whether a name is that of a template: it has an "@" with no instance after it.
+func template(name string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(name, filepath.Ext(name)), "@")
+}
+
+// fileState is what GetUnitFileState says. The property UnitFileState is not asked: systemd
+// remembers it, and does not notice links that others make.
+func fileState(call *dbus.Call) (state string, err error) {
+	err = (<-call.Done).Store(&state)
+	if answer, ok := errors.AsType[dbus.Error](err); ok {
+		switch answer.Name {
+		case "org.freedesktop.DBus.Error.FileNotFound":
+			return "", nil
+		case "org.freedesktop.DBus.Error.InconsistentMessage": // the file cannot be parsed
+			return "bad", nil
+		}
+	}
+	return state, err
+}
+
+// UnitOf returns the unit that a process runs in.
+func (s *systemd) UnitOf(ctx context.Context, pid int) (name string, err error) {
+	err = s.read(ctx, func(ctx context.Context, c *systemdConn) error {
+		var path dbus.ObjectPath
+		err := c.call(ctx, systemdPath, systemdManager+".GetUnitByPID", uint32(pid)).Store(&path)
+		if answer, ok := errors.AsType[dbus.Error](err); ok && answer.Name == systemdName+".NoUnitForPID" {
+			name = ""
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		v, err := c.raw[0].Object(systemdName, path).GetProperty(systemdName + ".Unit.Id")
+		if err != nil {
+			return err
+		}
+		return v.Store(&name)
+	})
+	return name, err
+}
+
+// ask sends a question whose answer is waited for later, call one that is waited for now.
+func (c *systemdConn) ask(ctx context.Context, path dbus.ObjectPath, method string, args ...any) *dbus.Call {
+	return c.raw[0].Object(systemdName, path).GoWithContext(ctx, method, 0, make(chan *dbus.Call, 1), args...)
+}
+
+func (c *systemdConn) call(ctx context.Context, path dbus.ObjectPath, method string, args ...any) *dbus.Call {
+	return <-c.ask(ctx, path, method, args...).Done
+}
+
+// unitInterface is the interface of a unit's type: ".Service" for x.service.
+func unitInterface(name string) string {
+	kind := strings.TrimPrefix(filepath.Ext(name), ".")
+	if kind == "" {
+		return systemdName + ".Unit"
+	}
+	return systemdName + "." + strings.ToUpper(kind[:1]) + kind[1:]
+}
+
+// properties are those of one interface. What a version of systemd does not have reads as zero.
+type properties map[string]dbus.Variant
+
+func get[T any](p properties, name string) (v T) {
+	v, _ = p[name].Value().(T)
+	return v
+}
+
+func stateOf(p, q properties) UnitState {
+	st := UnitState{
+		Name: get[string](p, "Id"),
+		Load: get[string](p, "LoadState"), LoadError: loadError(p),
+		Active: get[string](p, "ActiveState"), Sub: get[string](p, "SubState"),
+		Fragment: get[string](p, "FragmentPath"), DropIns: get[[]string](p, "DropInPaths"),
+		NeedReload:  get[bool](p, "NeedDaemonReload"),
+		Invocation:  hex.EncodeToString(get[[]byte](p, "InvocationID")),
+		ActiveEnter: time.Duration(get[uint64](p, "ActiveEnterTimestampMonotonic")) * time.Microsecond,
+		ConditionFailed: get[uint64](p, "ConditionTimestampMonotonic") != 0 &&
+			!get[bool](p, "ConditionResult"),
+		Job:      jobOf(p) != 0,
+		CanStart: get[bool](p, "CanStart"), CanStop: get[bool](p, "CanStop"), CanReload: get[bool](p, "CanReload"),
+		TriggeredBy: get[[]string](p, "TriggeredBy"),
+		Result:      get[string](q, "Result"), Type: get[string](q, "Type"),
+		RemainAfterExit: get[bool](q, "RemainAfterExit"), StatusText: get[string](q, "StatusText"),
+		ExitStatus: int(get[int32](q, "ExecMainStatus")), Restarts: int(get[uint32](q, "NRestarts")),
+	}
+	if st.Fragment == "" { // a unit made by a generator of old says where it comes from
+		st.Fragment = get[string](p, "SourcePath")
+	}
+	return st
+}
+
+// jobOf is the number of the unit's job, 0 for none.
+func jobOf(p properties) uint32 {
+	if pair := get[[]any](p, "Job"); len(pair) > 0 {
+		id, _ := pair[0].(uint32)
+		return id
+	}
+	return 0
+}
+
+// loadError is systemd's text of why a unit is not loaded.
+func loadError(p properties) string {
+	pair := get[[]any](p, "LoadError")
+	if len(pair) < 2 {
+		return ""
+	}
+	text, _ := pair[1].(string)
+	return text
+}
