@@ -9,8 +9,10 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
+# The Debian packages of the programs that tests run.
+TOOLS       := logrotate procps
 
-.PHONY: help build demo test check vet fmt archtest fuzz bench lab docs generate release clean
+.PHONY: help build demo tools test check vet fmt archtest fuzz bench lab docs generate release clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +23,13 @@ build: ## build the static binary bin/agent0-converge
 demo: build ## converge the quickstart plan into a scratch root and show plan, apply, drift, repair and undo
 	examples/quickstart/demo.sh $(BIN)
 
-test: build ## run every test, and every fuzz target for a few seconds
+tools: ## install what the tests run and is missing, where that is apt's and root's to do
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  missing=$$({ dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(TOOLS) 2>/dev/null || true; } | sed -n 's/ installed$$//p' | sort | comm -13 - <(printf '%s\n' $(TOOLS) | sort)); \
+	  [ -z "$$missing" ] || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }; \
+	fi
+
+test: tools build ## run every test, and every fuzz target for a few seconds
 	$(GO) test -timeout 40m ./...
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
@@ -39,11 +47,13 @@ vet:
 archtest:
 	$(GO) test ./internal/archtest
 
-generate: ## write the reference from the doc comments of the kinds
+generate: ## write the reference, man pages and schema from the doc comments of the kinds and the commands' help
 	$(GO) run ./internal/docgen/generate
+	AGENT0_UPDATE=1 $(GO) test ./cmd/agent0-converge -run '^TestReference$$'
 
 docs: ## check that the reference and go.mod are up to date and that every plan in docs and examples works
 	$(GO) run ./internal/docgen/generate -check
+	$(GO) test ./cmd/agent0-converge -run '^(TestReference|TestManPages)$$'
 	$(GO) mod tidy -diff
 	$(GO) test ./examples/...
 
@@ -60,11 +70,12 @@ bench: build ## measure beside a minimal Go program and CFEngine (installed by a
 lab: build ## what is too long for CI: every kill point, a fresh Debian root
 	internal/lab/lab.sh
 
-release: ## build static binaries for every platform into dist/
+release: ## build static binaries for every platform, and the man pages, into dist/
 	for p in linux/amd64 linux/arm64 windows/amd64; do \
 	  ext=; [ $${p%/*} = windows ] && ext=.exe; \
 	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/agent0-converge-$${p%/*}-$${p#*/}$$ext ./cmd/agent0-converge; \
 	done
+	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C docs/reference -cf - man | gzip -n > dist/agent0-converge-man.tar.gz
 	cd dist && sha256sum agent0-converge-* > SHA256SUMS
 
 clean:

@@ -42,9 +42,18 @@ func removals(cs []*Change) []int {
 	// Walking backwards keeps unordered removals in the reverse of the order in which they came.
 	flip := func(i int) int { return n - 1 - i }
 	deps := make([][]int, n)
+	claims := indexOf(cs).claims
 	for i, c := range cs {
-		for _, d := range c.deps {
-			if goes(c) && goes(cs[d]) {
+		// What was found may need more than what names it says, as a unit that only its name is said of.
+		found := c.deps
+		if goes(c) && c.Have != nil {
+			for _, claim := range needs(c.Have) {
+				found = append(found[:len(found):len(found)], claims[claim]...)
+			}
+		}
+		slices.Sort(found)
+		for _, d := range slices.Compact(found) {
+			if d != i && goes(c) && goes(cs[d]) {
 				deps[flip(d)] = append(deps[flip(d)], flip(i))
 				cs[d].waits = append(cs[d].waits, c)
 			}

@@ -99,6 +99,37 @@ type block struct {
 	text string
 }
 
+// file is the name of a module's file, which the first line says, or "" for a plan.
+func (b block) file() string {
+	first, _, _ := strings.Cut(b.text, "\n")
+	if name, ok := strings.CutPrefix(first, "# "); ok && strings.Contains(name, "/") && filepath.Ext(name) == ".hcl" {
+		return name
+	}
+	return ""
+}
+
+// write puts a block, and the modules of its page, into a new folder.
+func write(t *testing.T, b block, all []block) (file string) {
+	t.Helper()
+	dir := t.TempDir()
+	put := func(name, text string) string {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	for _, m := range all {
+		if m.page == b.page && m.file() != "" {
+			put(m.file(), m.text)
+		}
+	}
+	return put("plan.hcl", b.text)
+}
+
 // blocks lists what stands between "```hcl" and "```" in a page.
 func blocks(page, text string) (out []block) {
 	var at *block
@@ -147,12 +178,11 @@ func TestEveryDocumentedPlanPlans(t *testing.T) {
 		t.Fatal("the documentation shows no plan")
 	}
 	for _, b := range bs {
+		if b.file() != "" {
+			continue // it is tested where it is used
+		}
 		t.Run(fmt.Sprintf("%s:%d", filepath.Base(b.page), b.line), func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "plan.hcl")
-			if err := os.WriteFile(file, []byte(b.text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			p, diags := load(file)
+			p, diags := load(write(t, b, bs))
 			for _, d := range diags {
 				line := b.line
 				if d.Subject != nil {

@@ -15,8 +15,14 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine"
 )
 
-// beside are the files beside the plan. They are read where the plan is, never from the host's root.
-type beside struct{ l *loader }
+// beside are the files beside the plan, or beside the module that names them. They are read where the
+// plan is, never from the host's root.
+type beside struct {
+	l   *loader
+	use Use
+	// read, where not nil, collects the names of the files.
+	read *[]string
+}
 
 var _ engine.Sources = beside{}
 
@@ -29,20 +35,27 @@ func (b beside) path(name string) string {
 
 // ReadFile implements engine.Sources.
 func (b beside) ReadFile(name string) ([]byte, error) {
-	src, err := readFile(b.path(name))
+	src, err := b.l.disk.read(b.path(name), b.use)
+	if b.read != nil {
+		*b.read = append(*b.read, b.path(name))
+	}
 	if err != nil {
-		return nil, unwrapPath(name, err)
+		return nil, b.unread(name, err)
 	}
 	return src, nil
 }
 
-// unwrapPath names the file as the plan does.
-func unwrapPath(name string, err error) error {
+// unread names the file as the plan does.
+func (b beside) unread(name string, err error) error {
+	where := "plan"
+	if b.l.call != nil {
+		where = "module"
+	}
 	var pathErr *os.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err
 	}
-	return fmt.Errorf("cannot read %s beside the plan: %w", name, err)
+	return fmt.Errorf("cannot read %s beside the %s: %w", name, where, err)
 }
 
 // Render implements engine.Sources.

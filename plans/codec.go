@@ -28,6 +28,9 @@ func codecOf(t reflect.Type) (codec, error) {
 	if t == reflect.TypeFor[engine.Text]() {
 		return textCodec(), nil
 	}
+	if t == listType {
+		return listCodec(), nil
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return pointerCodec(t)
@@ -181,6 +184,9 @@ func mapCodec(t reflect.Type) (codec, error) {
 	elem, err := codecOf(t.Elem())
 	if err != nil || t.Key().Kind() != reflect.String {
 		return codec{}, errors.Join(err, fmt.Errorf("plans have no type for %s", t))
+	}
+	if t.Elem() == listType {
+		return listMapCodec(t), nil
 	}
 	if elem.typ == cty.DynamicPseudoType {
 		return freeCodec(t), nil

@@ -16,12 +16,17 @@ type decoder struct {
 	kind string // for messages
 	// texts are the attributes of the kind that may be secret.
 	texts *schema
+	// named is what the lists of references name.
+	named named
 }
 
 // decode fills in what p says; v is a struct of p's schema.
 func (d *decoder) decode(p *part, v reflect.Value) {
 	for _, a := range p.attrs {
-		if a.index >= 0 {
+		switch {
+		case a.refs:
+			v.Field(a.index).Set(reflect.ValueOf(d.named.of(a)))
+		case a.index >= 0:
 			d.attribute(a, v.Field(a.index))
 		}
 	}

@@ -3,7 +3,6 @@ package plans
 import (
 	"crypto/sha256"
 	"io"
-	"os"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -16,10 +15,10 @@ import (
 // file is kept. Where that does not do, for whatever reason, the answer is false: all has to be
 // read again and kept.
 func (l *loader) parseEarly(name string) bool {
-	if readable(name) != nil {
+	if _, err := l.disk.readable(name); err != nil {
 		return false
 	}
-	f, err := os.Open(name)
+	f, err := l.disk.Open(name)
 	if err != nil {
 		return false
 	}
@@ -31,6 +30,7 @@ func (l *loader) parseEarly(name string) bool {
 	}
 	l.files[name] = &hcl.File{Body: join(ps)}
 	l.sums[name] = [sha256.Size]byte(sum.Sum(nil))
+	l.disk.note(name, Text, l.sums[name])
 	for _, p := range ps {
 		l.early[name] = append(l.early[name], p.settled...)
 	}
@@ -47,7 +47,7 @@ func (l *loader) settleEarly(p *piece) bool {
 			continue
 		}
 		var m mistakes
-		d, ok := l.instance(r, instance{addr: r.addr}, nil, &m)
+		d, ok := l.instance(r, instance{addr: r.full}, nil, &m)
 		if !ok || len(m.diags) > 0 {
 			return false
 		}
@@ -70,7 +70,7 @@ func (l *loader) literalResource(b *hclsyntax.Block) *resource {
 	if p == nil || !p.literal() {
 		return nil
 	}
-	r := newResource(k, b.Labels[0], b.DefRange())
+	r := l.newResource(k, b.Labels[0], b.DefRange())
 	r.part, r.early = p, true
 	return r
 }

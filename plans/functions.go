@@ -13,7 +13,7 @@ import (
 // network: a plan evaluates the same everywhere.
 func (l *loader) functions() map[string]function.Function {
 	out := l.templateFunctions()
-	out["templatefile"] = beside{l}.templateFunc()
+	out["templatefile"] = beside{l: l, use: Text}.templateFunc()
 	return out
 }
 
@@ -26,7 +26,7 @@ func (l *loader) templateFunctions() map[string]function.Function {
 	maps.Copy(out, collectionFunctions())
 	maps.Copy(out, netFunctions())
 	maps.Copy(out, secretFunctions())
-	maps.Copy(out, beside{l}.functions())
+	maps.Copy(out, beside{l: l, use: Data}.functions())
 	return out
 }
 

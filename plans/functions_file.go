@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -18,31 +16,42 @@ import (
 // functions read what is beside the plan.
 func (b beside) functions() map[string]function.Function {
 	return map[string]function.Function{
-		"file": stringFunc(func(name string) (string, error) {
+		"file": untilBack(func(name string) (string, error) {
 			src, err := b.ReadFile(name)
 			if err == nil && !utf8.Valid(src) {
 				err = fmt.Errorf("%s is not UTF-8: use filebase64, or let a resource read it as its source", name)
 			}
 			return string(src), err
 		}),
-		"filebase64": stringFunc(func(name string) (string, error) {
+		"filebase64": untilBack(func(name string) (string, error) {
 			src, err := b.ReadFile(name)
 			return base64.StdEncoding.EncodeToString(src), err
 		}),
 		"fileexists": simple(cty.Bool, func(args []cty.Value) (cty.Value, error) {
-			info, err := os.Stat(b.path(args[0].AsString()))
-			if errors.Is(err, fs.ErrNotExist) {
-				return cty.False, nil
-			}
+			there, err := b.l.disk.regular(b.path(args[0].AsString()))
 			if err != nil {
-				return cty.UnknownVal(cty.Bool), unwrapPath(args[0].AsString(), err)
+				return cty.UnknownVal(cty.Bool), b.unread(args[0].AsString(), err)
 			}
-			return cty.BoolVal(info.Mode().IsRegular()), nil
+			return cty.BoolVal(there), nil
 		}, param("path", cty.String)),
 		"fileset": simple(cty.Set(cty.String), func(args []cty.Value) (cty.Value, error) {
 			return b.fileset(args[0].AsString(), args[1].AsString())
 		}, param("path", cty.String), param("pattern", cty.String)),
 	}
+}
+
+// untilBack is stringFunc for a file, where one that holds secrets and is gone defers what needs it.
+func untilBack(read func(name string) (string, error)) function.Function {
+	return simple(cty.String, func(args []cty.Value) (cty.Value, error) {
+		s, err := read(args[0].AsString())
+		if gone, ok := errors.AsType[*GoneError](err); ok {
+			return cty.UnknownVal(cty.String).Mark(reason{fact: gone.Error()}), nil
+		}
+		if err != nil {
+			return cty.UnknownVal(cty.String), err
+		}
+		return cty.StringVal(s), nil
+	}, param("str", cty.String))
 }
 
 // fileset names the files below dir that match pattern, in which ** stands for any folders.
@@ -53,37 +62,24 @@ func (b beside) fileset(dir, pattern string) (cty.Value, error) {
 	}
 	root := b.path(dir)
 	var names []cty.Value
-	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, name)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
+	err := b.l.disk.walk(root, func(rel string) error {
 		ok, err := match(want, strings.Split(rel, "/"))
-		if ok && !e.IsDir() && regular(name, e) {
+		if err != nil || !ok {
+			return err
+		}
+		// A link to a file counts as one; what cannot be looked at does not.
+		if there, err := b.l.disk.regular(filepath.Join(root, filepath.FromSlash(rel))); err == nil && there {
 			names = append(names, cty.StringVal(rel))
 		}
-		return err
+		return nil
 	})
 	if err != nil {
-		return cty.UnknownVal(cty.Set(cty.String)), unwrapPath(dir, err)
+		return cty.UnknownVal(cty.Set(cty.String)), b.unread(dir, err)
 	}
 	if len(names) == 0 {
 		return cty.SetValEmpty(cty.String), nil
 	}
 	return cty.SetVal(names), nil
-}
-
-// regular follows links: a link to a file counts as one.
-func regular(name string, e fs.DirEntry) bool {
-	if e.Type().IsRegular() {
-		return true
-	}
-	info, err := os.Stat(name)
-	return err == nil && info.Mode().IsRegular()
 }
 
 // match matches the parts of a path with those of a pattern.

@@ -32,6 +32,7 @@ func seeds(f testing.TB) []string {
 		"output \"o\" {\n value = [host.gpus[*].name, host.gpus.*.memory, {(host.os) = 1}, -1 % 0, 1 / 0, \"%{ if true }a%{ endif }\"]\n}\n",
 		"output \"o\" {\n value = 1e1000\n}\n",
 		"output \"o\" {\n value = \"${1e-4000000}\"\n}\n",
+		"variable \"x\" {\n default = {a = 1}\n}\nmodule \"m\" {\n source = \"./net\"\n for_each = var.x\n x = {b = each.value, c = module.n.o}\n depends_on = [module.n]\n}\nmodule \"n\" {\n source = \"./net\"\n x = sensitive({})\n}\noutput \"o\" {\n value = module.m[\"b\"].o\n}\n",
 		"toy \"a\" {\n path = \"/a\"\n dynamic \"rule\" {\n for_each = {a = sensitive(1)}\n iterator = i\n labels = [\"x\"]\n content {\n port = i.value\n dynamic \"nested\" {\n for_each = [i.key]\n content {\n memory = nested.value\n }\n }\n }\n }\n}\n",
 	)
 }
@@ -49,9 +50,15 @@ func FuzzLoad(f *testing.F) {
 		if json {
 			name += ".json"
 		}
-		name = filepath.Join(dir, name)
-		if err := os.WriteFile(name, []byte(src), 0o644); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, "net"), 0o755); err != nil {
 			t.Fatal(err)
+		}
+		module := filepath.Join(dir, "net", name) // it may use itself as a module
+		name = filepath.Join(dir, name)
+		for _, file := range []string{name, module} {
+			if err := os.WriteFile(file, []byte(src), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 		plan, diags := plans.Load(plans.Input{Path: name, Facts: facts(), Kinds: kinds()})
 		if err := hcl.NewDiagnosticTextWriter(new(strings.Builder), plan.Files(), 0, false).WriteDiagnostics(diags); err != nil {

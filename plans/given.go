@@ -19,14 +19,19 @@ const envPrefix = "AGENT0_VAR_"
 // line, expr from a file.
 type given struct {
 	from string // empty: none was given
+	file string // where it is from a file
 	text string
 	expr hcl.Expression
 	at   hcl.Range
+	gone string // why a known secret is not at hand
 }
 
 // givenValues collects values by variable, later ones winning: environment, *.auto.vars.hcl,
 // --var-file, --var.
 func (l *loader) givenValues() map[string]given {
+	if l.in.Known != nil {
+		return l.knownValues()
+	}
 	out := map[string]given{}
 	for _, kv := range l.in.Environ {
 		name, value, ok := strings.Cut(kv, "=")
@@ -65,7 +70,7 @@ func (l *loader) variableNames() []string { return slices.Collect(maps.Keys(l.va
 // valuesFile reads a file of values. One that was asked for by name and sets what no variable
 // stands for gets a warning: it may be shared between plans.
 func (l *loader) valuesFile(name string, asked bool, out map[string]given) {
-	src, err := readFile(name)
+	src, err := l.disk.readFile(name)
 	if err != nil {
 		l.unreadable("values", name, err)
 		return
@@ -84,7 +89,7 @@ func (l *loader) valuesFile(name string, asked bool, out map[string]given) {
 	l.add(diags...)
 	for key, a := range attrs {
 		if l.variableByName[key] != nil {
-			out[key] = given{from: filepath.ToSlash(name), expr: a.Expr, at: a.NameRange}
+			out[key] = given{from: filepath.ToSlash(name), file: name, expr: a.Expr, at: a.NameRange}
 			continue
 		}
 		if asked {

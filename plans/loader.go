@@ -3,7 +3,6 @@ package plans
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
@@ -13,18 +12,16 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine"
 )
 
-// loader reads one plan.
-type loader struct {
-	mistakes
+// shared is what all modules of one plan share.
+type shared struct {
 	in        Input
-	dir       string // what names of files are relative to
-	name      string
-	named     *hcl.Range // where the plan block is
-	sources   []string
+	disk      *reading
 	autoFiles []string
 	files     map[string]*hcl.File
 	sums      map[string][sha256.Size]byte // of the files
-	parsed    bool                         // all files
+	texts     []string                     // the plan's and the modules' own files, in order
+	folders   map[string]*folder           // of modules, by their absolute names
+	modules   int                          // instances so far
 
 	// frugal keeps no more of long files than what they declare; dropped says that there was one.
 	frugal, dropped bool
@@ -32,18 +29,30 @@ type loader struct {
 	early   map[string][]*resource
 	nothing *part // stands for theirs
 
-	kinds map[string]*kind
-	root  *hcl.BodySchema
+	kinds        map[string]*kind
+	root         *hcl.BodySchema
+	checkResults []Check
+}
+
+// loader reads one module; the plan itself is the outermost one.
+type loader struct {
+	*shared
+	mistakes
+	instanceOf
+	dir     string // what names of files are relative to
+	name    string
+	named   *hcl.Range // where the plan block is
+	sources []string
+	parsed  bool // all files
 
 	variables      []*variable
 	variableByName map[string]*variable
-	nodes          map[engine.Addr]*node // locals and resources
+	nodes          map[engine.Addr]*node // locals, resources and modules
 	inOrder        []*node               // as they were registered
-	labels         map[string][]string   // of every kind, and the names of locals under "local"
+	labels         map[string][]string   // of every kind, and the names of locals and modules under "local" and "module"
 	resources      []*resource
 	outputs        []*output
 	checks         []*check
-	checkResults   []Check
 	singles        map[string]hcl.Range // outputs and checks by name
 
 	base *hcl.EvalContext // variables, facts and functions
@@ -70,22 +79,30 @@ func (k *kind) prepare() error {
 }
 
 func newLoader(in Input) *loader {
-	l := &loader{
-		in: in, files: map[string]*hcl.File{}, kinds: map[string]*kind{}, variableByName: map[string]*variable{},
-		nodes: map[engine.Addr]*node{}, labels: map[string][]string{}, singles: map[string]hcl.Range{},
-		sums: map[string][sha256.Size]byte{}, early: map[string][]*resource{}, nothing: &part{},
+	s := &shared{
+		in: in, disk: newReading(in.Files), files: map[string]*hcl.File{}, kinds: map[string]*kind{},
+		sums: map[string][sha256.Size]byte{}, folders: map[string]*folder{}, early: map[string][]*resource{}, nothing: &part{},
 	}
-	l.root = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+	s.root = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 		{Type: "plan"}, {Type: "locals"},
 		{Type: "variable", LabelNames: []string{"name"}},
 		{Type: "output", LabelNames: []string{"name"}},
 		{Type: "check", LabelNames: []string{"name"}},
+		{Type: "module", LabelNames: []string{"name"}},
 	}}
 	for _, k := range in.Kinds {
-		l.kinds[k.Name()] = &kind{Kind: k}
-		l.root.Blocks = append(l.root.Blocks, hcl.BlockHeaderSchema{Type: k.Name(), LabelNames: []string{"name"}})
+		s.kinds[k.Name()] = &kind{Kind: k}
+		s.root.Blocks = append(s.root.Blocks, hcl.BlockHeaderSchema{Type: k.Name(), LabelNames: []string{"name"}})
 	}
-	return l
+	return s.loader()
+}
+
+// loader is a new one, of a module that is yet to be found.
+func (s *shared) loader() *loader {
+	return &loader{
+		shared: s, variableByName: map[string]*variable{}, nodes: map[engine.Addr]*node{}, labels: map[string][]string{},
+		singles: map[string]hcl.Range{},
+	}
 }
 
 // register enters the blocks of one file and the resources that were declared early, in the order
@@ -113,6 +130,8 @@ func (l *loader) register(body hcl.Body, early []*resource) {
 			l.registerOutput(b)
 		case "check":
 			l.registerCheck(b)
+		case "module":
+			l.registerCall(b)
 		default:
 			l.registerResource(b)
 		}
@@ -124,20 +143,21 @@ func (l *loader) register(body hcl.Body, early []*resource) {
 
 // layOut lays the body of a block of the language itself out.
 func (l *loader) layOut(b *hcl.Block, fields ...*field) *part {
-	s := &schema{fields: fields}
-	if err := s.index(); err != nil {
-		panic(err) // the lists of fields are fixed
-	}
+	s := fixedSchema(fields)
 	return s.lay(b.Body, true, &l.mistakes)
 }
 
 func (l *loader) registerPlan(b *hcl.Block) {
+	if l.call != nil {
+		l.errorf(b.DefRange, nil, "Plan block in a module", "Only a plan has a name on its host; a module is a part of it. Remove the block.")
+		return
+	}
 	if l.named != nil {
 		l.duplicate("plan block", b.DefRange, *l.named)
 		return
 	}
 	l.named = &b.DefRange
-	a, ok := l.layOut(b, own("name")).get("name")
+	a, ok := l.layOut(b, planFields()...).get("name")
 	if !ok {
 		return
 	}
@@ -173,15 +193,9 @@ func (l *loader) single(sort string, b *hcl.Block) bool {
 func (l *loader) registerLocals(b *hcl.Block) {
 	attrs, diags := b.Body.JustAttributes()
 	l.add(diags...)
-	sorted := make([]*hcl.Attribute, 0, len(attrs))
-	for _, a := range attrs {
-		sorted = append(sorted, a)
-	}
-	slices.SortFunc(sorted, func(a, b *hcl.Attribute) int { return a.Range.Start.Byte - b.Range.Start.Byte })
-	for _, a := range sorted {
-		n := &node{addr: engine.Addr("local." + a.Name), at: a.NameRange, local: a.Expr}
-		if first := l.nodes[n.addr]; first != nil {
-			l.duplicate("local "+a.Name, a.NameRange, first.at)
+	for _, a := range inOrder(attrs) {
+		n := l.newNode("local", a.Name, a.NameRange)
+		if n.local = a.Expr; !l.isNew("local "+a.Name, n) {
 			continue
 		}
 		l.enter("local", a.Name, n)
@@ -194,24 +208,36 @@ func (l *loader) registerResource(b *hcl.Block) {
 		l.errorf(b.TypeRange, nil, "Unusable kind", "The kind %s cannot be declared in a plan: %s.", b.Type, err)
 		return
 	}
-	r := newResource(k, b.Labels[0], b.DefRange)
+	r := l.newResource(k, b.Labels[0], b.DefRange)
 	r.body = b.Body
 	l.enterResource(r)
 }
 
-func newResource(k *kind, label string, at hcl.Range) *resource {
-	n := &node{addr: engine.Addr(k.Name() + "." + label), at: at}
-	n.res = &resource{node: n, kind: k, label: label}
+func (l *loader) newResource(k *kind, label string, at hcl.Range) *resource {
+	n := l.newNode(k.Name(), label, at)
+	n.res = &resource{block: block{node: n}, kind: k, label: label}
 	return n.res
 }
 
 func (l *loader) enterResource(r *resource) {
-	if first := l.nodes[r.addr]; first != nil {
-		l.duplicate("resource "+string(r.addr), r.at, first.at)
-		return
+	if l.isNew("resource "+string(r.addr), r.node) {
+		l.enter(r.kind.Name(), r.label, r.node)
+		l.resources = append(l.resources, r)
 	}
-	l.enter(r.kind.Name(), r.label, r.node)
-	l.resources = append(l.resources, r)
+}
+
+func (l *loader) newNode(sort, name string, at hcl.Range) *node {
+	addr := engine.Addr(sort + "." + name)
+	return &node{addr: addr, full: l.full(addr), at: at}
+}
+
+// isNew reports a second node of one address.
+func (l *loader) isNew(what string, n *node) bool {
+	first := l.nodes[n.addr]
+	if first != nil {
+		l.duplicate(what, n.at, first.at)
+	}
+	return first == nil
 }
 
 func (l *loader) enter(sort, name string, n *node) {

@@ -22,12 +22,22 @@ func TestMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; i+1 < len(archive.Files); i += 2 {
-		name := archive.Files[i].Name
+	for i := 0; i < len(archive.Files); i++ {
+		name, plan := archive.Files[i].Name, archive.Files[i].Data
+		beside := map[string][]byte{"plan.hcl": plan}
+		for i++; archive.Files[i].Name != name+": says"; i++ {
+			beside[strings.TrimPrefix(archive.Files[i].Name, name+": ")] = archive.Files[i].Data
+		}
+		says := &archive.Files[i].Data
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			if err := os.WriteFile("plan.hcl", archive.Files[i].Data, 0o644); err != nil {
-				t.Fatal(err)
+			for name, text := range beside {
+				if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(name, text, 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
 			plan, diags := plans.Load(plans.Input{Path: "plan.hcl", Facts: facts(), Kinds: kinds()})
 			if len(diags) == 0 {
@@ -41,8 +51,8 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("a secret is shown:\n%s", got)
 			}
 			if update {
-				archive.Files[i+1].Data = []byte(got)
-			} else if diff := cmp.Diff(string(archive.Files[i+1].Data), got); diff != "" {
+				*says = []byte(got)
+			} else if diff := cmp.Diff(string(*says), got); diff != "" {
 				t.Errorf("differs (-want +got):\n%s", diff)
 			}
 		})

@@ -11,13 +11,16 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine"
 )
 
-// node is what can be referred to and has to be worked out first: a local or a resource block.
+// node is what can be referred to and has to be worked out first: a local, a resource or a module
+// block.
 type node struct {
-	addr engine.Addr
+	addr engine.Addr // within its module
+	full engine.Addr // within the plan
 	at   hcl.Range
-	// local is its expression, res the resource; one of them is nil.
+	// It is one of these; the others are nil.
 	local hcl.Expression
 	res   *resource
+	call  *call
 
 	refs
 	edges []edge
@@ -37,14 +40,26 @@ type refs struct {
 	// bad are the roots of references that are mistakes. They stand for anything while the rest
 	// is evaluated.
 	bad []string
+	// vars are the variables of a module: they stand for what its caller refers to.
+	vars []varRef
+}
+
+// varRef is a reference to a variable.
+type varRef struct {
+	*variable
+	input bool
 }
 
 // ref is a reference to a node.
 type ref struct {
 	*node
 	root, name string
-	// addr is the resource, or the one instance that it names.
+	// input says that an attribute of the kind itself refers to it.
+	input bool
+	// addr is the block, or the one instance that it names, within the plan.
 	addr engine.Addr
+	// output is the one of a module that it names; empty for all.
+	output string
 }
 
 // edge is why a node has to wait for another.
@@ -89,39 +104,44 @@ func (l *loader) order() []*node {
 
 // circle reports nodes that refer to each other in a circle; at is the reference that closes it.
 func (l *loader) circle(path []*node, at hcl.Range) {
-	names := make([]string, 0, len(path)+1)
+	names, hint := make([]string, 0, len(path)+1), ""
 	for _, n := range path {
 		n.circular = true
+		if n.call != nil {
+			hint = " A module is worked out as a whole, with all its arguments before all its outputs."
+		}
 		names = append(names, fmt.Sprintf("%s (%s:%d)", n.addr, n.at.Filename, n.at.Start.Line))
 	}
 	names = append(names, string(path[0].addr))
-	l.errorf(at, nil, "References in a circle", "%s. Remove one of these references.", strings.Join(names, " → "))
+	l.errorf(at, nil, "References in a circle", "%s. Remove one of these references.%s", strings.Join(names, " → "), hint)
 }
 
 // settle works out one node, after all that it refers to.
 func (l *loader) settle(n *node) {
 	n.value = cty.DynamicVal
-	n.reaches = n.reached()
-	if n.circular {
-		return
-	}
-	if n.res != nil {
+	switch {
+	case n.circular:
+	case n.res != nil:
 		l.settleResource(n.res)
-		return
-	}
-	if v, ok := l.value(n.local, l.scope(n.refs), &l.mistakes); ok {
-		n.value = v
+	case n.call != nil:
+		l.settleCall(n.call)
+	default:
+		n.reaches = n.reached(n.full, false, nil)
+		if v, ok := l.value(n.local, l.scope(n.refs), &l.mistakes); ok {
+			n.value = v
+		}
 	}
 }
 
-// reached lists the resources that n refers to, through locals too.
-func (n *node) reached() []engine.Addr {
-	if len(n.good) == 0 && len(n.edges) == 0 {
+// reached lists the resources that r refers to, through locals and modules too, and then those in
+// more, but not self. inputs are only those that a kind's own attributes refer to.
+func (r refs) reached(self engine.Addr, inputs bool, more []engine.Addr) []engine.Addr {
+	if len(r.good)+len(r.vars)+len(more) == 0 {
 		return nil
 	}
 	var out []engine.Addr
-	seen := map[engine.Addr]bool{n.addr: true}
-	add := func(as ...engine.Addr) {
+	seen := map[engine.Addr]bool{self: true}
+	add := func(as []engine.Addr) {
 		for _, a := range as {
 			if !seen[a] {
 				seen[a] = true
@@ -129,13 +149,23 @@ func (n *node) reached() []engine.Addr {
 			}
 		}
 	}
-	for _, r := range n.good {
-		if r.res != nil {
-			add(r.addr)
-		} else {
-			add(r.reaches...)
+	for _, g := range r.good {
+		switch {
+		case inputs && !g.input:
+		case g.res != nil:
+			add([]engine.Addr{g.addr})
+		case g.call != nil:
+			add(g.call.reachedBy(g))
+		default:
+			add(g.reaches)
 		}
 	}
+	for _, v := range r.vars {
+		if !inputs || v.input {
+			add(v.reaches)
+		}
+	}
+	add(more)
 	return out
 }
 

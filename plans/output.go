@@ -83,6 +83,7 @@ type output struct {
 	refs
 	done  bool
 	value Output
+	seen  cty.Value // by the caller of a module
 }
 
 type check struct {
@@ -95,17 +96,12 @@ func (l *loader) registerOutput(b *hcl.Block) {
 	if !l.single("output", b) {
 		return
 	}
-	value := own("value")
-	value.required = true
-	l.outputs = append(l.outputs, &output{
-		name: b.Labels[0], at: b.DefRange,
-		part: l.layOut(b, value, own("description"), own("sensitive")),
-	})
+	l.outputs = append(l.outputs, &output{name: b.Labels[0], at: b.DefRange, part: l.layOut(b, outputFields()...)})
 }
 
 func (l *loader) prepareOutputs() {
 	for _, o := range l.outputs {
-		o.refs = l.resolve(nil, allowed{}, o.part.uses(nil, nil, false))
+		o.refs = l.resolve(nil, allowed{}, o.part.uses(nil, nil, place{}))
 	}
 }
 
@@ -129,6 +125,12 @@ func (l *loader) outputOf(o *output, a attr, m *mistakes) (Output, bool) {
 	v, ok := l.value(a.expr, ctx, m)
 	if !ok {
 		return out, false
+	}
+	if o.seen = v; out.Sensitive {
+		o.seen = v.Mark(sensitive)
+	}
+	if l.call != nil {
+		return out, true // nothing of it is shown, and its value is for the caller to tell
 	}
 	if v.HasMarkDeep(sensitive) && !out.Sensitive {
 		m.errorf(a.expr.Range(), nil, "Sensitive output", "The value is sensitive. Say sensitive = true in output %q to keep it from being shown.", o.name)
@@ -154,7 +156,7 @@ func (l *loader) registerCheck(b *hcl.Block) {
 	if !l.single("check", b) {
 		return
 	}
-	p := l.layOut(b, ownBlocks("assert", conditionFields()))
+	p := l.layOut(b, checkFields()...)
 	if len(p.blocks) == 0 {
 		l.errorf(b.DefRange, nil, "Empty check", "A check has at least one block \"assert\" with a condition and an error_message.")
 	}
@@ -164,18 +166,22 @@ func (l *loader) registerCheck(b *hcl.Block) {
 func (l *loader) prepareChecks() {
 	for _, c := range l.checks {
 		for _, b := range c.part.blocks {
-			c.refs = append(c.refs, l.resolve(nil, allowed{}, b.part.uses(nil, nil, false)))
+			c.refs = append(c.refs, l.resolve(nil, allowed{}, b.part.uses(nil, nil, place{})))
 		}
 	}
 }
 
 // settleChecks asks every check. One that does not hold is a warning: nothing depends on it.
 func (l *loader) settleChecks() {
+	if l.leftOut {
+		return
+	}
 	for _, c := range l.checks {
+		name := string(l.full(engine.Addr(c.name)))
 		for i, b := range c.part.blocks {
-			v, ok := l.assert(b.part, hcl.DiagWarning, "Check "+c.name+" does not hold", l.scope(c.refs[i]), &l.mistakes)
+			v, ok := l.assert(b.part, hcl.DiagWarning, "Check "+name+" does not hold", l.scope(c.refs[i]), &l.mistakes)
 			if ok {
-				l.checkResults = append(l.checkResults, Check{Name: c.name, Holds: v.holds, Why: v.message, Place: PlaceOf(b.def)})
+				l.checkResults = append(l.checkResults, Check{Name: name, Holds: v.holds, Why: v.message, Place: PlaceOf(b.def)})
 			}
 		}
 	}

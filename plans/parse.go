@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,7 +19,7 @@ const maxSource = 64 << 20
 
 // find names the plan and lists its files and the files of values beside them.
 func (l *loader) find() {
-	info, err := os.Stat(l.in.Path)
+	info, err := l.disk.Stat(l.in.Path)
 	if err != nil {
 		l.unreadable("plan", l.in.Path, err)
 		return
@@ -30,17 +29,15 @@ func (l *loader) find() {
 		l.dir = filepath.Dir(l.in.Path)
 		l.sources = []string{l.in.Path}
 	}
-	l.name = defaultName(l.in.Path, info.IsDir())
-	entries, err := os.ReadDir(l.dir)
+	l.name = l.defaultName(l.in.Path, info.IsDir())
+	entries, err := l.disk.ReadDir(l.dir)
 	if err != nil {
 		l.unreadable("plan", l.dir, err)
 		return
 	}
-	for _, e := range entries {
-		name := filepath.Join(l.dir, e.Name())
+	for _, name := range planFiles(l.dir, entries) {
 		switch {
-		case e.IsDir() || strings.HasPrefix(e.Name(), ".") || !hasSuffix(name, ".hcl", ".hcl.json"):
-		case hasSuffix(name, ".auto.vars.hcl", ".auto.vars.hcl.json"):
+		case hasSuffix(name, autoSuffixes...):
 			l.autoFiles = append(l.autoFiles, name)
 		case info.IsDir():
 			l.sources = append(l.sources, name)
@@ -54,9 +51,23 @@ func (l *loader) find() {
 	}
 }
 
+// autoSuffixes are those of the files of values that need not be named.
+var autoSuffixes = []string{".auto.vars.hcl", ".auto.vars.hcl.json"}
+
+// planFiles lists what is written in the plan language in a folder.
+func planFiles(dir string, entries []fs.DirEntry) []string {
+	var out []string
+	for _, e := range entries {
+		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && hasSuffix(e.Name(), ".hcl", ".hcl.json") {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out
+}
+
 // defaultName is the file's or the folder's name; plan.hcl is named for its folder.
-func defaultName(path string, dir bool) string {
-	if abs, err := filepath.Abs(path); err == nil {
+func (l *loader) defaultName(path string, dir bool) string {
+	if abs, err := l.disk.Abs(path); err == nil {
 		path = abs
 	}
 	name := filepath.Base(path)
@@ -81,45 +92,56 @@ func hasSuffix(name string, suffixes ...string) bool {
 
 // unreadable reports a file that cannot be read at all; what says what it holds.
 func (l *loader) unreadable(what, name string, err error) {
-	reason := err.Error()
+	l.add(&hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Cannot read the " + what, Detail: "Cannot read " + name + ": " + reasonOf(err) + ".",
+	})
+}
+
+// reasonOf is err without the name of the file.
+func reasonOf(err error) string {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
-		reason = pathErr.Err.Error()
+		return pathErr.Err.Error()
 	}
-	l.add(&hcl.Diagnostic{
-		Severity: hcl.DiagError, Summary: "Cannot read the " + what, Detail: "Cannot read " + name + ": " + reason + ".",
-	})
+	return err.Error()
 }
 
 // parse reads the plan's files.
 func (l *loader) parse() {
+	l.texts = append(l.texts, l.sources...)
 	for _, name := range l.sources {
-		if l.frugal && isLong(name) {
+		if l.frugal && l.isLong(name) {
 			l.dropped = true
 			if !l.parseEarly(name) {
 				return
 			}
 			continue
 		}
-		src, err := readFile(name)
-		if err != nil {
-			l.unreadable("plan", name, err)
-			continue
-		}
-		f, diags := parseFile(src, name)
-		l.add(diags...)
-		if f == nil {
-			f = &hcl.File{Body: hcl.EmptyBody(), Bytes: src}
-		}
-		l.files[name] = f
-		l.sums[name] = sha256.Sum256(src)
+		l.parseWhole("plan", name)
 	}
 	l.parsed = true
 }
 
+// parseWhole reads one file of what and keeps it. Without ok it has mistakes.
+func (l *loader) parseWhole(what, name string) (ok bool) {
+	src, err := l.disk.read(name, Text)
+	if err != nil {
+		l.unreadable(what, name, err)
+		return false
+	}
+	f, diags := parseFile(src, name)
+	l.add(diags...)
+	if f == nil {
+		f = &hcl.File{Body: hcl.EmptyBody(), Bytes: src}
+	}
+	l.files[name] = f
+	l.sums[name] = sha256.Sum256(src)
+	return !diags.HasErrors()
+}
+
 // isLong reports whether a file is worth being parsed in pieces.
-func isLong(name string) bool {
-	info, err := os.Stat(name)
+func (l *loader) isLong(name string) bool {
+	info, err := l.disk.Stat(name)
 	return err == nil && info.Size() > 2*chunkSize && !strings.HasSuffix(name, ".json")
 }
 
@@ -131,26 +153,4 @@ func parseFile(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
 		return &hcl.File{Body: hcl.EmptyBody(), Bytes: src}, diags
 	}
 	return json.Parse(src, name)
-}
-
-// readFile reads a file of the build side, of a size that fits in memory. It never waits: a pipe or
-// a device is refused.
-func readFile(name string) ([]byte, error) {
-	if err := readable(name); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(name)
-}
-
-func readable(name string) error {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return &fs.PathError{Op: "read", Path: name, Err: errors.New("it is not a regular file")}
-	case info.Size() > maxSource:
-		return &fs.PathError{Op: "read", Path: name, Err: errors.New("it is larger than 64 MiB")}
-	}
-	return nil
 }

@@ -38,6 +38,12 @@ type Input struct {
 	// AllowMissingSecrets gives a sensitive variable that has no value a placeholder: enough to
 	// plan with, never to apply.
 	AllowMissingSecrets bool
+	// Files is where all of it is read from; nil is the file system.
+	Files Files
+	// Known, where not nil, is what the variables are, and nothing else is asked for their values. A
+	// sensitive one that is no longer what it was defers what needs it. Ref tells what it was.
+	Known map[string]Known
+	Ref   func(secret string) (string, error)
 }
 
 // Plan is what a plan says.
@@ -46,7 +52,7 @@ type Plan struct {
 	Name string
 	// Digest identifies the sources and the variables that are not sensitive.
 	Digest string
-	// Sources are the names of the plan's files in the order in which they were read.
+	// Sources are the names of the plan's and its modules' files in the order in which they were read.
 	Sources []string
 	// Resources are in the order in which the plan writes them.
 	Resources []engine.Declared
@@ -59,7 +65,14 @@ type Plan struct {
 
 	files map[string]*hcl.File
 	sums  map[string][sha256.Size]byte
+	disk  *reading
+
+	variables []*variable
 }
+
+// Read lists all files that the plan was made from, by name: its own, modules' and what was read or
+// seen beside them. Files of values are not among them.
+func (p *Plan) Read() []Source { return p.disk.sources() }
 
 // Files are the sources by name, for snippets in diagnostics. Those of a long plan are read again;
 // one that is no longer what was read has no snippets.
@@ -68,7 +81,7 @@ func (p *Plan) Files() map[string]*hcl.File {
 		if f.Bytes != nil {
 			continue
 		}
-		if src, err := readFile(name); err == nil && sha256.Sum256(src) == p.sums[name] {
+		if src, err := p.disk.readFile(name); err == nil && sha256.Sum256(src) == p.sums[name] {
 			// It was parsed before: there is nothing to report.
 			p.files[name], _ = parseFile(src, name)
 		}
@@ -93,7 +106,8 @@ func (l *loader) load() (*Plan, hcl.Diagnostics) {
 		l.evaluate()
 	}
 	plan := l.plan()
-	diags := l.all()
+	found := l.taken()
+	diags := found.all()
 	if diags.HasErrors() {
 		plan.Resources = nil
 	}
@@ -119,6 +133,10 @@ func (l *loader) read() bool {
 func (l *loader) evaluate() {
 	l.setVariables()
 	l.prepare()
+	l.settleAll()
+}
+
+func (l *loader) settleAll() {
 	for _, n := range l.order() {
 		l.settle(n)
 	}
@@ -126,9 +144,25 @@ func (l *loader) evaluate() {
 	l.settleChecks()
 }
 
+// declared lists the resources in the order in which they are written, those of a module in its
+// place.
+func (l *loader) declared(out []engine.Declared) []engine.Declared {
+	for _, n := range l.inOrder {
+		switch {
+		case n.res != nil:
+			out = append(out, n.res.declared...)
+		case n.call != nil:
+			for _, in := range n.call.instances {
+				out = in.declared(out)
+			}
+		}
+	}
+	return out
+}
+
 func (l *loader) plan() *Plan {
 	p := &Plan{
-		Name: l.name, files: l.files, sums: l.sums, Sources: l.sources, Outputs: l.outputValues(), Checks: l.checkResults,
+		Name: l.name, files: l.files, sums: l.sums, disk: l.disk, variables: l.variables, Sources: l.texts, Outputs: l.outputValues(), Checks: l.checkResults,
 		Variables: map[string]Variable{}, Digest: l.digest(),
 	}
 	for _, v := range l.variables {
@@ -138,19 +172,20 @@ func (l *loader) plan() *Plan {
 		}
 	}
 	slices.Sort(p.MissingSecrets)
-	p.Resources = slices.Grow(p.Resources, len(l.resources))
-	for _, r := range l.resources {
-		p.Resources = append(p.Resources, r.declared...)
-	}
+	p.Resources = l.declared(make([]engine.Declared, 0, len(l.resources)))
 	return p
 }
 
 // digest leaves sensitive variables out: a digest of a short secret gives it away.
 func (l *loader) digest() string {
 	h := sha256.New()
-	for _, name := range l.sources {
+	for _, name := range l.texts {
 		sum := l.sums[name]
-		writeSized(h, filepath.Base(name)) // the same plan from wherever it is read
+		rel, err := filepath.Rel(l.dir, name) // the same plan from wherever it is read
+		if err != nil {
+			rel = name
+		}
+		writeSized(h, filepath.ToSlash(rel))
 		writeSized(h, string(sum[:]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.variableByName)) {

@@ -11,34 +11,42 @@ import (
 type use struct {
 	hcl.Traversal
 	expr hcl.Expression // that it is in
-	// self says that the expression may refer to self.
+	place
+}
+
+// place is what is known of where in its block an expression is.
+type place struct {
+	// self says that it may refer to self.
 	self bool
+	// input says that it is the kind's own, and not of what the language adds.
+	input bool
 }
 
 // uses lists what the expressions of p refer to, but for the iterators that hidden names.
-func (p *part) uses(out []use, hidden []string, self bool) []use {
+func (p *part) uses(out []use, hidden []string, at place) []use {
 	for _, a := range p.attrs {
 		if !a.static {
-			out = usesOf(out, a.expr, hidden, self)
+			out = usesOf(out, a.expr, hidden, place{at.self, a.index >= 0})
 		}
 	}
 	for _, b := range p.blocks {
-		inner := hidden
+		in, inner := place{at.self, b.index >= 0}, hidden
 		if b.forEach != nil {
-			out = usesOf(out, b.forEach, hidden, self)
+			out = usesOf(out, b.forEach, hidden, in)
 		}
 		if b.iterator != "" {
 			inner = append(hidden[:len(hidden):len(hidden)], b.iterator)
 		}
 		if b.generated != nil {
-			out = usesOf(out, b.generated, inner, self)
+			out = usesOf(out, b.generated, inner, in)
 		}
-		out = b.part.uses(out, inner, self || b.name == "postcondition" && b.index < 0)
+		in.self = in.self || b.name == "postcondition" && b.index < 0
+		out = b.part.uses(out, inner, in)
 	}
 	return out
 }
 
-func usesOf(out []use, expr hcl.Expression, hidden []string, self bool) []use {
+func usesOf(out []use, expr hcl.Expression, hidden []string, at place) []use {
 	if literal(expr) {
 		return out
 	}
@@ -49,7 +57,7 @@ next:
 				continue next
 			}
 		}
-		out = append(out, use{t, expr, self})
+		out = append(out, use{t, expr, at})
 	}
 	return out
 }

@@ -20,6 +20,8 @@ type resolver struct {
 	may allowed
 	// owner is the node whose references these are, nil for an output or a check.
 	owner *node
+	// input says that the kind's own attributes refer to it.
+	input bool
 	refs
 }
 
@@ -28,10 +30,10 @@ func (l *loader) resolve(owner *node, may allowed, us []use) refs {
 	r := resolver{loader: l, owner: owner, may: may}
 	for _, u := range us {
 		before := len(l.diags)
-		r.may.self = u.self
+		r.may.self, r.input = u.self, u.input
 		r.one(u.Traversal)
 		n := r.nodes[engine.Addr(u.RootName()+"."+attrName(u.Traversal, 1))]
-		if len(u.Traversal) == 2 && n != nil && n.res != nil && n.res.multiplier() == "for_each" {
+		if b := n.block(); len(u.Traversal) == 2 && b != nil && b.multiplier() == "for_each" {
 			splatInstances(u.expr, n.addr)
 		}
 		if len(l.diags) > before {
@@ -45,13 +47,14 @@ func (r *resolver) one(t hcl.Traversal) {
 	root := t.RootName()
 	switch {
 	case root == "var":
-		r.named(t, "variable", r.variableByName[attrName(t, 1)] != nil, func() []string {
-			return slices.Collect(maps.Keys(r.variableByName))
-		})
+		v := r.variableByName[attrName(t, 1)]
+		if r.named(t, "variable", v != nil, r.variableNames) && r.call != nil {
+			r.vars = append(r.vars, varRef{v, r.input})
+		}
 	case root == "local":
 		n := r.nodes["local."+engine.Addr(attrName(t, 1))]
 		if r.named(t, "local", n != nil, func() []string { return r.labels["local"] }) {
-			r.refer(t, root, n)
+			r.refer(t, n, n.full, "")
 		}
 	case root == "host":
 		if len(t) > 1 {
@@ -63,6 +66,10 @@ func (r *resolver) one(t hcl.Traversal) {
 		r.special(t, r.may.count, "a resource with count")
 	case root == "self":
 		r.special(t, r.may.self, "a postcondition")
+	case root == "path":
+		r.named(t, "path", attrName(t, 1) == "module", func() []string { return []string{"module"} })
+	case root == "module":
+		r.module(t)
 	case r.kinds[root] != nil:
 		r.resource(t)
 	default:
@@ -88,7 +95,7 @@ func (r *resolver) named(t hcl.Traversal, what string, exists bool, known func()
 	case name == "":
 		r.errorf(at, nil, "Incomplete reference", "%s needs the name of one %s: %s.NAME.", t.RootName(), what, t.RootName())
 	case !exists:
-		noun := map[string]string{"variable": "undeclared variable", "local": "undeclared local", "fact": "unknown fact"}[what]
+		noun := map[string]string{"variable": "undeclared variable", "local": "undeclared local", "fact": "unknown fact", "path": "unknown path"}[what]
 		r.errorf(at, nil, "Reference to "+noun, "There is no %s %q.%s", what, name, didYouMean(name, known()))
 	default:
 		return true
@@ -112,7 +119,7 @@ func (r *resolver) nothing(t hcl.Traversal) {
 			root, root)
 		return
 	}
-	known := append(slices.Collect(maps.Keys(r.kinds)), "var", "local", "host", "each", "count", "self")
+	known := append(slices.Collect(maps.Keys(r.kinds)), "var", "local", "module", "host", "each", "count", "self", "path")
 	r.errorf(at, nil, "Invalid reference", "There is no kind of resource %q.%s", root, didYouMean(root, known))
 }
 
@@ -128,30 +135,33 @@ func (r *resolver) resource(t hcl.Traversal) {
 		r.errorf(at, nil, "Reference to undeclared resource", "The plan has no %s %q.%s", root, name, r.nearest(root, name))
 		return
 	}
-	rest := t[2:]
-	addr := n.addr
-	if n.res.repeated() && len(rest) > 0 {
-		index, ok := rest[0].(hcl.TraverseIndex)
-		if !ok && attrName(rest, 0) != "" {
-			r.errorf(at, nil, "Missing instance", "%s has %s, so its attributes are those of one instance: %s[%s].%s, or of all: %s[*].%s.",
-				n.addr, n.res.multiplier(), n.addr, n.res.exampleKey(), attrName(rest, 0), n.addr, attrName(rest, 0))
-			return
-		}
-		if ok && n.res.fits(index.Key) {
-			addr = addrOf(n.addr, index.Key)
-		}
-		rest = rest[1:]
-	} else if len(rest) > 0 {
-		if index, ok := rest[0].(hcl.TraverseIndex); ok && index.Key.Type() == cty.Number {
-			r.errorf(at, nil, "No such instance", "%s has neither for_each nor count: it is one resource.", n.addr)
-			return
-		}
+	if rest, addr, ok := r.instance(t, n); ok && r.attribute(n, rest, at) {
+		r.refer(t, n, addr, "")
 	}
-	if !r.attribute(n, rest, at) {
-		return
+}
+
+// instance resolves the instance of a block that t names. rest is what follows.
+func (r *resolver) instance(t hcl.Traversal, n *node) (rest hcl.Traversal, addr engine.Addr, ok bool) {
+	at, b := t.SourceRange(), n.block()
+	rest = t[2:]
+	if len(rest) == 0 {
+		return rest, n.full, true
 	}
-	r.refer(t, root, n)
-	r.good[len(r.good)-1].addr = addr
+	index, isIndex := rest[0].(hcl.TraverseIndex)
+	switch {
+	case b.repeated() && !isIndex && attrName(rest, 0) != "":
+		r.errorf(at, nil, "Missing instance", "%s has %s, so its %s are those of one instance: %s[%s].%s, or of all: %s[*].%s.",
+			n.addr, b.multiplier(), n.values(), n.addr, b.exampleKey(), attrName(rest, 0), n.addr, attrName(rest, 0))
+	case b.repeated() && isIndex && b.fits(index.Key):
+		return rest[1:], addrOf(n.full, index.Key), true
+	case b.repeated():
+		return rest[1:], n.full, true
+	case isIndex && (n.call != nil || index.Key.Type() == cty.Number):
+		r.errorf(at, nil, "No such instance", "%s has neither for_each nor count: it is one %s.", n.addr, n.sort())
+	default:
+		return rest, n.full, true
+	}
+	return nil, "", false
 }
 
 // attribute reports an attribute that the kind does not have.
@@ -165,10 +175,10 @@ func (r *resolver) attribute(n *node, rest hcl.Traversal, at hcl.Range) bool {
 	return false
 }
 
-// refer notes a reference to n.
-func (r *resolver) refer(t hcl.Traversal, root string, n *node) {
+// refer notes a reference to n, or to the one instance at addr, or to one output.
+func (r *resolver) refer(t hcl.Traversal, n *node, addr engine.Addr, output string) {
 	n.wanted = true
-	r.good = append(r.good, ref{node: n, root: root, name: attrName(t, 1), addr: n.addr})
+	r.good = append(r.good, ref{node: n, root: t.RootName(), name: attrName(t, 1), input: r.input, addr: addr, output: output})
 	if r.owner != nil {
 		r.owner.edges = append(r.owner.edges, edge{to: n, at: t.SourceRange()})
 	}
@@ -180,7 +190,7 @@ func (l *loader) nearest(kind, name string) string {
 		return s
 	}
 	for _, other := range slices.Sorted(maps.Keys(l.labels)) {
-		if other != "local" && slices.Contains(l.labels[other], name) {
+		if other != "local" && other != "module" && slices.Contains(l.labels[other], name) {
 			return fmt.Sprintf(" Did you mean \"%s.%s\"?", other, name)
 		}
 	}

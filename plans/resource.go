@@ -14,26 +14,19 @@ import (
 
 // resource is one resource block.
 type resource struct {
-	*node
+	block
 	kind  *kind
 	label string
 	body  hcl.Body
-	part  *part
 	// early resources were declared while their file was parsed.
 	early bool
 	// spoiled blocks have mistakes that are plain without evaluating them.
 	spoiled bool
-	// after are the resources that depends_on names.
-	after    []engine.Addr
+	// named are the resources that the kind's own lists of references name.
+	named named
+	// inputs are those of the resources that it reaches which its own attributes refer to.
+	inputs   []engine.Addr
 	declared []engine.Declared
-}
-
-// instance is one of the resources that a block with for_each or count stands for; for any other
-// block it is the only one.
-type instance struct {
-	addr engine.Addr
-	key  cty.Value            // cty.NilVal for the only one
-	vars map[string]cty.Value // each or count
 }
 
 // settleResource works out all instances of a block.
@@ -44,17 +37,19 @@ func (l *loader) settleResource(r *resource) {
 		}
 		return
 	}
-	r.reaches = slices.Clip(append(r.reaches, r.after...)) // all instances share it
+	// All instances share these.
+	r.inputs = slices.Clip(r.reached(r.full, true, r.named.all()))
+	r.reaches = slices.Clip(r.reached(r.full, false, slices.Concat(r.named.all(), r.after, l.after)))
 	ctx := l.scope(r.refs)
 	var m mistakes
-	insts, ok := l.instances(r, ctx, &m)
+	insts, ok := l.instances(&r.block, ctx, &m)
 	l.report(m)
 	if !ok {
 		// How many there are cannot be told. One of them is looked at for its mistakes.
 		one := mistakes{needs: m.needs}
 		d, _ := l.instance(r, r.unknownInstance(m.needs), ctx, &one)
 		l.report(one)
-		if m.deferred() != "" {
+		if m.deferred() != "" || l.leftOut {
 			r.declared = []engine.Declared{d}
 			r.value = waiting(m.needs)
 		}
@@ -75,21 +70,6 @@ func (l *loader) settleResource(r *resource) {
 	if r.wanted {
 		r.value = r.gather(insts, values)
 	}
-}
-
-// gather is the value of the whole block.
-func (r *resource) gather(insts []instance, values []cty.Value) cty.Value {
-	switch r.multiplier() {
-	case "for_each":
-		byKey := make(map[string]cty.Value, len(insts))
-		for i, inst := range insts {
-			byKey[inst.key.AsString()] = values[i]
-		}
-		return cty.ObjectVal(byKey)
-	case "count":
-		return cty.TupleVal(values)
-	}
-	return values[0]
 }
 
 // valueOf is one instance as expressions see it.
@@ -125,9 +105,12 @@ func (l *loader) instance(r *resource, inst instance, ctx *hcl.EvalContext, m *m
 	if len(inst.vars) > 0 {
 		ctx = within(ctx, inst.vars)
 	}
-	bare := engine.Declared{Addr: inst.addr, Kind: r.kind.Kind, Place: PlaceOf(r.at), DependsOn: r.reaches}
+	bare := engine.Declared{Addr: inst.addr, Kind: r.kind.Kind, Place: PlaceOf(r.at), DependsOn: r.reaches, Inputs: r.inputs}
 	d := bare
-	d.LeftOut = !l.flag(r.part, "when", true, ctx, m)
+	for _, fact := range l.unsure {
+		m.need(fact)
+	}
+	d.LeftOut = l.leftOut || !l.flag(r.part, "when", true, ctx, m)
 	d.Absent = l.flag(r.part, "absent", false, ctx, m)
 	d.Timeout = l.timeout(r.part, ctx, m)
 	l.lifecycle(r, &d, ctx, m)
@@ -159,7 +142,7 @@ func (l *loader) spec(r *resource, ctx *hcl.EvalContext, absent bool, m *mistake
 	if labels := r.kind.schema.labels; len(labels) > 0 {
 		v.Field(labels[0].index).SetString(r.label)
 	}
-	d := decoder{loader: l, ctx: ctx, m: m, kind: r.kind.Name(), texts: r.kind.schema}
+	d := decoder{loader: l, ctx: ctx, m: m, kind: r.kind.Name(), texts: r.kind.schema, named: r.named}
 	d.decode(p, v)
 	if m.failed() || r.spoiled {
 		return spec // what a kind makes of half a block would mislead
@@ -167,11 +150,15 @@ func (l *loader) spec(r *resource, ctx *hcl.EvalContext, absent bool, m *mistake
 	if s, ok := spec.(engine.Absenter); ok && absent {
 		s.Absent()
 	}
+	var read []string
 	if s, ok := spec.(engine.Loader); ok {
-		r.blame(p, s.Load(beside{l}), m)
+		r.blame(p, s.Load(beside{l: l, use: Data, read: &read}), m)
 	}
 	if s, ok := spec.(engine.Defaulter); ok && !m.failed() {
 		s.Default()
+	}
+	if len(read) > 0 && engine.HasSecret(spec) {
+		l.disk.secret(read)
 	}
 	if s, ok := spec.(engine.Validator); ok && !m.failed() {
 		r.blame(p, s.Validate(), m)
@@ -185,6 +172,10 @@ func (r *resource) blame(p *part, err error, m *mistakes) {
 		return
 	}
 	for _, e := range apart(err) {
+		if gone, ok := errors.AsType[*GoneError](e); ok {
+			m.need(gone.Error())
+			continue
+		}
 		at, context := r.at, &r.at
 		if expr := p.find(attributeOf(e)); expr != nil {
 			at, context = expr.Range(), nil

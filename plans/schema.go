@@ -30,6 +30,8 @@ type field struct {
 	secret   bool // always a secret, whatever the expression says
 	// static expressions are names, not values: what they refer to is not evaluated.
 	static bool
+	// refs is an attribute of the kind that is a list of references, as depends_on is.
+	refs bool
 	codec
 	// block is the schema of a nested block, nil for an attribute.
 	block    *schema
@@ -78,6 +80,10 @@ func fieldOf(f reflect.StructField, tag string) (*field, error) {
 	case "optional":
 	default:
 		return nil, fmt.Errorf("the tag hcl:%q says neither optional, label nor block", tag)
+	}
+	if f.Type == addrsType {
+		fd.static, fd.refs, fd.codec = true, true, addrsCodec()
+		return fd, nil
 	}
 	fd.codec, err = codecOf(f.Type)
 	if err == nil && fd.secret && !fd.text {

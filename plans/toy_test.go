@@ -41,6 +41,7 @@ type toy struct {
 	Token   *engine.Text           `hcl:"token,optional" plan:"secret"`
 	Source  string                 `hcl:"source,optional"`
 	Tmpl    string                 `hcl:"template,optional"`
+	Follow  []engine.Addr          `hcl:"follow,optional"`
 	Limits  *limits                `hcl:"limits,block"`
 	Rules   []rule                 `hcl:"rule,block"`
 
@@ -54,9 +55,10 @@ type limits struct {
 }
 
 type rule struct {
-	Port   int      `hcl:"port"`
-	From   []string `hcl:"from,optional"`
-	Nested []limits `hcl:"nested,block"`
+	Port   int           `hcl:"port"`
+	From   []string      `hcl:"from,optional"`
+	Watch  []engine.Addr `hcl:"watch,optional"`
+	Nested []limits      `hcl:"nested,block"`
 }
 
 // about is an error that tells which attribute it is about.

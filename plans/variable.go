@@ -37,8 +37,12 @@ type variable struct {
 	nullable    bool
 	validations []*part
 
-	value       cty.Value
+	value cty.Value
+	// reaches are the resources that the value was worked out from, where a module's caller gave it.
+	reaches     []engine.Addr
 	from        string
+	file        string // that from names
+	gone        bool   // what it was is not at hand
 	placeholder bool
 	spoiled     bool // its block has mistakes
 }
@@ -60,12 +64,14 @@ func (l *loader) registerVariable(b *hcl.Block) {
 		l.duplicate("variable "+v.name, b.DefRange, first.at)
 		return
 	}
+	if l.call != nil && slices.ContainsFunc(callFields(), func(f *field) bool { return f.name == v.name }) {
+		l.errorf(b.DefRange, nil, "Reserved name", "A module cannot have a variable %q: in a module block it means something else. Rename it.", v.name)
+	}
 	l.variables = append(l.variables, v)
 	l.variableByName[v.name] = v
 	before := len(l.diags)
 	defer func() { v.spoiled = len(l.diags) > before }()
-	p := l.layOut(b, static("type"), own("default"), own("sensitive"), own("nullable"), own("description"),
-		ownBlocks("validation", conditionFields()))
+	p := l.layOut(b, variableFields()...)
 	v.sensitive = l.flag(p, "sensitive", false, nil, &l.mistakes)
 	v.nullable = l.flag(p, "nullable", true, nil, &l.mistakes)
 	v.description = l.words(p, "description", nil, &l.mistakes)
@@ -103,10 +109,14 @@ func (l *loader) words(p *part, name string, ctx *hcl.EvalContext, m *mistakes) 
 
 // fit brings value to the variable's type. a is where the value is said.
 func (l *loader) fit(v *variable, value cty.Value, a attr) (cty.Value, bool) {
-	a.field = &field{name: "var." + v.name}
+	name := "var." + v.name
+	if l.call != nil {
+		name = v.name // to the caller, who says it
+	}
+	a.field = &field{name: name}
 	if value.IsNull() {
 		if !v.nullable {
-			l.errorf(a.expr.Range(), nil, "Invalid value", "var.%s is not nullable, and this is null.", v.name)
+			l.errorf(a.expr.Range(), nil, "Invalid value", "%s is not nullable, and this is null.", name)
 			return value, false
 		}
 		return cty.NullVal(v.typ.WithoutOptionalAttributesDeep()), true
@@ -132,16 +142,27 @@ func (l *loader) fit(v *variable, value cty.Value, a attr) (cty.Value, bool) {
 	return value, false
 }
 
-// setVariables gives every variable its value and makes the context that all expressions see.
+// setVariables gives every variable of the plan its value.
 func (l *loader) setVariables() {
 	given := l.givenValues()
-	values := make(map[string]cty.Value, len(l.variables))
 	for _, v := range l.variables {
 		l.set(v, given[v.name])
+	}
+	l.see()
+}
+
+// see makes the context that all expressions see, and asks what the variables may be.
+func (l *loader) see() {
+	values := make(map[string]cty.Value, len(l.variables))
+	for _, v := range l.variables {
 		values[v.name] = v.value
 	}
 	l.base = &hcl.EvalContext{
-		Variables: map[string]cty.Value{"var": cty.ObjectVal(values), "host": hostValue(l.in.Facts)},
+		Variables: map[string]cty.Value{
+			"var": cty.ObjectVal(values), "host": hostValue(l.in.Facts),
+			// What names of files are relative to is the module's folder anyway.
+			"path": cty.ObjectVal(map[string]cty.Value{"module": cty.StringVal(".")}),
+		},
 		Functions: l.functions(),
 	}
 	for _, v := range l.variables {
@@ -153,9 +174,18 @@ func (l *loader) setVariables() {
 func (l *loader) set(v *variable, g given) {
 	value, ok := v.initial, v.initial != cty.NilVal
 	v.from = "default"
+	if g.gone != "" {
+		l.lost(v, g.gone)
+		return
+	}
 	if g.from != "" {
-		v.from = g.from
-		value, ok = l.say(v, g)
+		v.from, v.file = g.from, g.file
+		before := len(l.diags)
+		if value, ok = l.say(v, g); !ok && v.sensitive && l.in.Known != nil {
+			l.diags = l.diags[:before]
+			l.lost(v, "its value changed since it was applied")
+			return
+		}
 	}
 	switch {
 	case ok:
@@ -173,6 +203,9 @@ func (l *loader) set(v *variable, g given) {
 	}
 	if v.sensitive {
 		v.value = v.value.Mark(sensitive)
+	}
+	if why := l.changed(v); why != "" {
+		l.lost(v, why)
 	}
 }
 
@@ -220,7 +253,7 @@ func placeholder(t cty.Type, name string) cty.Value {
 // validate asks the variable's own conditions.
 func (l *loader) validate(v *variable) {
 	for _, p := range v.validations {
-		us := p.uses(nil, nil, false)
+		us := p.uses(nil, nil, place{})
 		refs := l.resolve(nil, allowed{}, us)
 		ofHost := slices.ContainsFunc(us, func(u use) bool { return u.RootName() == "host" })
 		if ofHost || len(refs.good) > 0 {
@@ -228,7 +261,7 @@ func (l *loader) validate(v *variable) {
 			l.errorf(a.expr.Range(), nil, "Invalid condition", "A validation may refer to variables only.")
 			continue
 		}
-		if v.placeholder {
+		if v.placeholder || v.gone {
 			continue
 		}
 		l.assert(p, hcl.DiagError, "Invalid value for var."+v.name, l.scope(refs), &l.mistakes)

@@ -29,24 +29,40 @@ func (a *app) applyCmd() *cobra.Command {
 	var (
 		f planFlags
 		r runFlags
+		l lastFlags
 	)
 	cmd := &cobra.Command{
-		Use:   "apply [PLAN | SAVED]",
+		Use:   "apply [PLAN | SAVED | --last [NAME]]",
 		Short: "Make what differs so, and prove it",
 		Long: `apply makes what plan shows. Every change is recorded before it is made and read again after.
 It asks only on a terminal. A resource that fails stops what depends on it and nothing else.
-SIGINT and SIGTERM end the run after the change at hand; exit status 130 or 143.`,
+SIGINT and SIGTERM end the run after the change at hand; exit status 130 or 143.
+
+With --last it goes by a copy of what the last apply of the plan NAME, or of every plan, was made from,
+and puts right what drifted since. What is pending, contested or lacks a secret it leaves alone: exit
+status 2 then. It never asks, and never removes what a plan no longer has.`,
 		Example: `  agent0-converge apply laptop.hcl
   agent0-converge apply --root /mnt/image laptop.hcl
-  agent0-converge apply saved.json              # refuses if the host has moved`,
+  agent0-converge apply saved.json              # refuses if the host has moved
+  agent0-converge apply --last                  # puts right what drifted; for timers`,
 		Args: atMost(1, "PLAN or SAVED"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := l.check(cmd); err != nil {
+				return err
+			}
+			if l.last {
+				if !cmd.Flags().Changed("lock-timeout") {
+					r.lockTimeout = lastWait
+				}
+				return a.applyLast(cmd.Context(), args, f, r, l)
+			}
 			return a.apply(cmd.Context(), planPath(args), f, r)
 		},
 	}
 	f.input(cmd)
 	f.selection(cmd)
 	r.add(cmd)
+	l.add(cmd)
 	a.jsonFlag(cmd)
 	cmd.Flags().BoolVar(&r.allowPrune, "allow-prune", false, "off a terminal: remove also users, models or more than half of what the plan had")
 	return cmd
@@ -88,7 +104,11 @@ func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (
 			return err
 		}
 	}
-	c := convergence{run: rec, host: s.host, plan: p, flags: r, strict: saved != nil}
+	k, err := a.keep(s, rec, p)
+	if err != nil {
+		return err
+	}
+	c := convergence{run: rec, host: s.host, plan: p, flags: r, strict: saved != nil, ended: k.ended}
 	c.again = commandLine(os.Args)
 	if err := a.converge(ctx, c); err != nil {
 		return err

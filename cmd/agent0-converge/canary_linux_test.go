@@ -106,6 +106,8 @@ func TestCanary(t *testing.T) {
 	c.write(t, "machine/etc/app.env", "OTHER="+c.secrets[2]+"\n")
 	c.run(t, 2, 2, "drift", "plan.hcl")
 	c.run(t, 2, 2, "drift", "--json", "plan.hcl")
+	c.run(t, 2, 0, "apply", "--last")
+	c.run(t, 2, 1, "apply", "--last", "--json")
 	c.run(t, 1, 2, "undo")
 	c.run(t, 0, 2, "undo", "--force")
 	c.run(t, 0, 2, "undo")

@@ -62,6 +62,8 @@ type convergence struct {
 	strict bool   // refuse where the host is not as planned
 	again  string // the command to go on with after a failure
 	undo   bool
+	// ended, where not nil, keeps what is known at the end, while the host is still locked.
+	ended func(*engine.Report, journal.Result) error
 }
 
 // converge asks, changes, reports and ends the run.
@@ -87,6 +89,10 @@ func (a *app) converge(ctx context.Context, c convergence) error {
 		result = journal.Failed
 	}
 	id := c.run.ID()
+	var kept error
+	if c.ended != nil {
+		kept = asRoot(c.ended(report, result))
+	}
 	err := c.run.Finish(result)
 	var tidy *journal.TidyError
 	if errors.As(err, &tidy) {
@@ -98,6 +104,7 @@ func (a *app) converge(ctx context.Context, c convergence) error {
 	} else {
 		t.ended(report, id, c.again)
 	}
+	err = errors.Join(err, kept)
 	switch {
 	case err != nil:
 		return err

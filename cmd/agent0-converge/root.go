@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -11,6 +12,7 @@ import (
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	now            func() time.Time
 
 	rootDir string
 	noColor bool
@@ -51,8 +53,8 @@ restores what was there before, byte for byte.`,
 	flags.StringVar(&a.rootDir, "root", "", "folder that takes the place of / (an image tree)")
 	flags.BoolVar(&a.noColor, "no-color", false, "plain text also on a terminal (as NO_COLOR does)")
 	cmd.AddCommand(
-		a.planCmd(), a.applyCmd(), a.undoCmd(), a.driftCmd(), a.validateCmd(), a.fmtCmd(),
-		a.showCmd(), a.historyCmd(), a.explainCmd(), a.versionCmd(), a.completionCmd(),
+		a.planCmd(), a.applyCmd(), a.undoCmd(), a.driftCmd(), a.statusCmd(), a.validateCmd(), a.graphCmd(), a.fmtCmd(),
+		a.showCmd(), a.historyCmd(), a.explainCmd(), a.schemaCmd(), a.versionCmd(), a.completionCmd(),
 	)
 	return cmd
 }

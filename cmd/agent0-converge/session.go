@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/agent0-converge/agent0-converge/engine"
@@ -49,6 +48,7 @@ func (f *planFlags) selection(cmd *cobra.Command) {
 type session struct {
 	path    string
 	host    *host.Host
+	input   plans.Input // what plan was made from
 	plan    *plans.Plan
 	journal *journal.Journal
 	flags   planFlags
@@ -90,33 +90,36 @@ func readFacts(name string) (host.Facts, error) {
 	return facts, nil
 }
 
-// evaluate reads the plan at path for a host with these facts. The plan is not nil unless there is
-// an error.
-func (a *app) evaluate(path string, facts host.Facts, f planFlags) (*plans.Plan, hcl.Diagnostics, error) {
+// inputOf is what the plan at path is loaded with for a host with these facts.
+func inputOf(path string, facts host.Facts, f planFlags) (plans.Input, error) {
 	if f.missingSecrets != "error" && f.missingSecrets != "ok" {
-		return nil, nil, fmt.Errorf(`--missing-secrets is "error" or "ok", not %q`, f.missingSecrets)
+		return plans.Input{}, fmt.Errorf(`--missing-secrets is "error" or "ok", not %q`, f.missingSecrets)
 	}
 	vars := map[string]string{}
 	for _, v := range f.vars {
 		name, value, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
-			return nil, nil, fmt.Errorf("--var %q is not NAME=VALUE", v)
+			return plans.Input{}, fmt.Errorf("--var %q is not NAME=VALUE", v)
 		}
 		vars[name] = value
 	}
-	plan, diags := plans.Load(plans.Input{
+	return plans.Input{
 		Path: path, Vars: vars, VarFiles: f.varFiles, Environ: os.Environ(), Facts: facts,
 		Kinds: all.Kinds(), AllowMissingSecrets: f.missingSecrets == "ok",
-	})
-	return plan, diags, nil
+	}, nil
 }
 
-// load evaluates the plan and reports what is wrong with it.
+// load evaluates the plan at path and reports what is wrong with it.
 func (a *app) load(path string, h *host.Host, f planFlags) (*plans.Plan, error) {
-	plan, diags, err := a.evaluate(path, h.Facts, f)
+	in, err := inputOf(path, h.Facts, f)
 	if err != nil {
 		return nil, err
 	}
+	return a.loadFrom(in)
+}
+
+func (a *app) loadFrom(in plans.Input) (*plans.Plan, error) {
+	plan, diags := plans.Load(in)
 	if diags.HasErrors() {
 		return nil, a.failed(diags, plan.Files())
 	}
@@ -133,7 +136,10 @@ func (a *app) open(path string, f planFlags, w watchers) (*session, error) {
 		return nil, err
 	}
 	s := &session{path: path, host: h, flags: f}
-	if s.plan, err = a.load(path, h, f); err != nil {
+	if s.input, err = inputOf(path, h.Facts, f); err == nil {
+		s.plan, err = a.loadFrom(s.input)
+	}
+	if err != nil {
 		h.Close()
 		return nil, err
 	}

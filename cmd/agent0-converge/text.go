@@ -74,6 +74,7 @@ var marks = map[engine.Action]struct{ sign, colour string }{
 	engine.Remove: {"-", red},
 	engine.Defer:  {">", cyan},
 	engine.Broken: {"!", red},
+	engine.Leave:  {"·", yellow},
 }
 
 // shows reports whether there is something to say of a resource.

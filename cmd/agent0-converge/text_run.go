@@ -73,7 +73,7 @@ func (a *app) showUndo(f host.Facts, p *engine.Plan) error {
 func (t text) result(r engine.Result) {
 	switch r.Status {
 	case "": // about to be made
-	case engine.Same:
+	case engine.Same, engine.Left:
 		t.change(r.Change, "")
 	case engine.Done:
 		t.change(r.Change, "✓ "+took(r.Took))
@@ -126,7 +126,7 @@ func (t text) ended(r *engine.Report, run int, again string) {
 		fmt.Fprintln(t.w)
 	}
 	var parts []string
-	for _, s := range []engine.Status{engine.Done, engine.Kept, engine.Failed, engine.Skipped, engine.Untouched, engine.Deferred, engine.Same} {
+	for _, s := range []engine.Status{engine.Done, engine.Kept, engine.Failed, engine.Skipped, engine.Untouched, engine.Left, engine.Deferred, engine.Same} {
 		if n := r.Count(s); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}

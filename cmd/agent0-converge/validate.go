@@ -35,10 +35,11 @@ func (a *app) validate(path string, f planFlags) error {
 		return err
 	}
 	defer h.Close()
-	plan, diags, err := a.evaluate(path, h.Facts, f)
+	in, err := inputOf(path, h.Facts, f)
 	if err != nil {
 		return err
 	}
+	plan, diags := plans.Load(in)
 	if !diags.HasErrors() {
 		diags = append(diags, plans.Diagnostics(engine.Check(plan.Resources))...)
 	}

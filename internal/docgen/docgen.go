@@ -1,5 +1,6 @@
 // Package docgen turns the doc comments of the kinds' structs into the reference: the pages in
-// docs/reference and the words that "explain" prints. One struct is schema, state and documentation.
+// docs/reference, the manual page of plans, their JSON Schema and the words that "explain" prints. One
+// struct is schema, state and documentation.
 package docgen
 
 import (
@@ -95,14 +96,14 @@ func (s *source) add(f *ast.File) {
 	})
 }
 
-// newKindName returns the name in a call engine.NewKind("name", …).
+// newKindName returns the name in a call engine.NewKind("name", …), or NewComposite.
 func newKindName(c *ast.CallExpr) string {
 	fun := c.Fun
 	if ix, ok := fun.(*ast.IndexExpr); ok {
 		fun = ix.X
 	}
 	sel, ok := fun.(*ast.SelectorExpr)
-	if !ok || sel.Sel.Name != "NewKind" || len(c.Args) == 0 {
+	if !ok || sel.Sel.Name != "NewKind" && sel.Sel.Name != "NewComposite" || len(c.Args) == 0 {
 		return ""
 	}
 	lit, ok := c.Args[0].(*ast.BasicLit)
@@ -165,7 +166,13 @@ func typeName(e ast.Expr) string {
 		return "list(" + typeName(e.Elt) + ")"
 	case *ast.MapType:
 		return "map(" + typeName(e.Value) + ")"
-	case *ast.SelectorExpr: // engine.Text
+	case *ast.SelectorExpr: // of engine
+		switch e.Sel.Name {
+		case "Addr":
+			return "resource"
+		case "List":
+			return "list(string)"
+		}
 		return "string"
 	case *ast.Ident:
 		switch e.Name {
@@ -220,6 +227,9 @@ func Write(root string, check bool) error {
 		}
 		stale = append(stale, name)
 		if !check {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return err
+			}
 			if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 				return err
 			}

@@ -2,7 +2,9 @@ package docgen
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -86,6 +88,37 @@ func TestKinds(t *testing.T) {
 	for _, line := range []string{"# gadget", "| `size` | number | required | How large it is, in bytes. |", "| `part.keys` | map(list(string)) |"} {
 		if !strings.Contains(page, line) {
 			t.Errorf("the page has no %q:\n%s", line, page)
+		}
+	}
+}
+
+// The manual page has every attribute and nothing that Markdown or man would take for its own.
+func TestManual(t *testing.T) {
+	kinds, err := Kinds(write(t, strings.ReplaceAll(gadget, "how large it is, in bytes.", "`*.x` [a_b_c] <d> \\\\e .f")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := filepath.Join(t.TempDir(), "agent0-converge-plan.5")
+	if err := os.WriteFile(page, []byte(manual(kinds)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mandoc, err := exec.LookPath("mandoc")
+	if err != nil {
+		t.Skip("mandoc is missing: install the package mandoc")
+	}
+	if out, err := exec.CommandContext(t.Context(), mandoc, "-T", "lint", "-W", "error", page).CombinedOutput(); err != nil {
+		t.Errorf("%v:\n%s", err, out)
+	}
+	out, err := exec.CommandContext(t.Context(), mandoc, "-T", "ascii", page).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(regexp.MustCompile(".\b").ReplaceAllString(string(out), "")), " ")
+	for _, want := range []string{
+		"size (number, required)", "`*.x` [a_b_c] <d> \\\\e .f", "in HCL (*.hcl)", "part.keys (map(list(string))) Hold by name.", "depends_on Resources and modules",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page has no %q:\n%s", want, text)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/agent0-converge/agent0-converge/plans"
+	"github.com/agent0-converge/agent0-converge/resources/all"
 	"github.com/agent0-converge/agent0-converge/resources/all/reference"
 )
 
@@ -21,8 +23,26 @@ func render(kinds []reference.Kind) (map[string]string, error) {
 		files["docs/reference/"+k.Name+".md"] = page(k)
 		fmt.Fprintf(&index, "- [%s](%s.md): %s\n", k.Name, k.Name, k.Summary())
 	}
+	index.WriteString("\nPlans in JSON are described by [plan.schema.json](plan.schema.json), the commands in [commands](commands/agent0-converge.md). " +
+		"The pages in `man` say the same to `man`.\n")
 	files["docs/reference/README.md"] = index.String()
-	return files, nil
+	files["docs/reference/man/agent0-converge-plan.5"] = manual(kinds)
+	files["docs/reference/plan.schema.json"], err = schema(kinds)
+	return files, err
+}
+
+// schema is the JSON Schema of plans as "agent0-converge schema" writes it.
+func schema(kinds []reference.Kind) (string, error) {
+	s, err := plans.JSONSchema(all.Kinds(), reference.About(kinds))
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	err = enc.Encode(s)
+	return b.String(), err
 }
 
 func page(k reference.Kind) string {

@@ -4,9 +4,16 @@ package all
 import (
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/resources/directory"
+	"github.com/agent0-converge/agent0-converge/resources/drift"
 	"github.com/agent0-converge/agent0-converge/resources/envfile"
 	"github.com/agent0-converge/agent0-converge/resources/file"
+	"github.com/agent0-converge/agent0-converge/resources/gpugroup"
+	"github.com/agent0-converge/agent0-converge/resources/group"
+	"github.com/agent0-converge/agent0-converge/resources/logrotate"
 	"github.com/agent0-converge/agent0-converge/resources/symlink"
+	"github.com/agent0-converge/agent0-converge/resources/sysctl"
+	"github.com/agent0-converge/agent0-converge/resources/unit"
+	"github.com/agent0-converge/agent0-converge/resources/user"
 )
 
 // Kinds returns every kind, in the order in which the reference lists them.
@@ -16,5 +23,12 @@ func Kinds() []*engine.Kind {
 		directory.Kind(),
 		symlink.Kind(),
 		envfile.Kind(),
+		user.Kind(),
+		group.Kind(),
+		gpugroup.Kind(),
+		unit.Kind(),
+		drift.Kind(),
+		logrotate.Kind(),
+		sysctl.Kind(),
 	}
 }

@@ -60,6 +60,9 @@ func reserved(p string) error {
 	if within(p, engine.StateDir) {
 		return fmt.Errorf("%s is in %s, where the agent keeps its journal", p, engine.StateDir)
 	}
+	if within(p, engine.RunDir) {
+		return fmt.Errorf("%s is in %s, where the agent keeps what it knows of this boot", p, engine.RunDir)
+	}
 	return nil
 }
 

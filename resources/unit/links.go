@@ -1,0 +1,243 @@
+package unit
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/host/unitfile"
+	"github.com/agent0-converge/agent0-converge/resources/internal/place"
+)
+
+// States of a unit file: enabled is the one in which the unit starts at boot because of its [Install],
+// generated one in which what is not ours says whether it does.
+const (
+	enabled   = "enabled"
+	generated = "generated"
+)
+
+// linked reports whether spec manages the links that enable the unit: also where its file goes, as
+// they would lead nowhere then.
+func (s *Spec) linked() bool {
+	return s.Enabled != nil || s.absent && (s.bare() || slices.Contains(s.paths(), s.fragment()))
+}
+
+// findLinks looks at what enables the unit, where spec asks.
+func (s *Spec) findLinks(v host.View, spec *Spec) error {
+	if s.fileState == "" {
+		state, err := unitfile.State(v.Files, s.Name)
+		if err != nil {
+			return err
+		}
+		s.fileState = state
+	}
+	if !spec.linked() {
+		return nil
+	}
+	is := s.fileState == enabled
+	s.Enabled = &is
+	var err error
+	if s.Links, err = s.linksIn(v.Files); err != nil {
+		return err
+	}
+	// What cannot be enabled has no links to compare; Check says why.
+	if wanted, _, err := unitfile.Enable(v.Files, s.Name); err == nil {
+		s.wanted = s.enabling(wanted)
+	}
+	if err := s.findPreset(v); err != nil {
+		return err
+	}
+	return s.findEmpty(v, spec)
+}
+
+// findPreset looks at what a first boot would do, where there may be one, or where an image was
+// told of it.
+func (s *Spec) findPreset(v host.View) error {
+	if f, _ := s.file(s.presetPath()); v.Units.Running() && !f.there() {
+		return nil
+	}
+	enables, _, err := unitfile.Preset(v.Files, s.Name)
+	s.preset = &enables
+	return err
+}
+
+// linksIn are the links that enable the unit, or would if it were not masked: what is masked is
+// not followed to its links.
+func (s *Spec) linksIn(t host.Tree) (map[string]string, error) {
+	links, err := unitfile.Links(t, s.Name)
+	if err != nil {
+		return nil, err
+	}
+	state, err := unitfile.State(t, s.Name)
+	if err != nil || !strings.HasPrefix(state, "masked") {
+		return s.enabling(links), err
+	}
+	entries, err := t.ReadDir(configDir)
+	if place.Missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		p := path.Join(configDir, entry)
+		if slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(entry)) {
+			p = path.Join(p, s.Name)
+		}
+		target, err := t.Readlink(p)
+		if err == nil && path.Base(target) == s.Name {
+			links = append(links, unitfile.Link{Path: p, Target: target})
+		}
+	}
+	return s.enabling(links), nil
+}
+
+// enabling are those of links that enable the unit, nil for none: neither the one by which it is
+// there at all, where its file lies elsewhere, nor a mask.
+func (s *Spec) enabling(links []unitfile.Link) map[string]string {
+	var out map[string]string
+	for _, l := range links {
+		if l.Target == devNull || path.Base(l.Path) == s.Name && (path.Dir(l.Path) == configDir || path.Dir(l.Path) == runtimeDir) {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[l.Path] = l.Target
+	}
+	return out
+}
+
+// findEmpty looks for empty folders among those where links of the unit are or may come to be.
+func (s *Spec) findEmpty(v host.View, spec *Spec) error {
+	dirs := slices.Concat(spec.Empty, spec.folders())
+	for _, links := range []map[string]string{s.Links, s.wanted, spec.Links} {
+		for p := range links {
+			dirs = append(dirs, path.Dir(p))
+		}
+	}
+	if _, managed := s.file(s.presetPath()); managed {
+		dirs = append(dirs, presetDir)
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		empty, err := isEmpty(v, dir)
+		if err != nil {
+			return err
+		}
+		if empty {
+			s.Empty = append(s.Empty, dir)
+		}
+	}
+	return nil
+}
+
+// isEmpty reports whether dir is one of the folders that are there for links or presets alone, and
+// holds nothing.
+func isEmpty(v host.View, dir string) (bool, error) {
+	if !slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(dir)) && dir != presetDir {
+		return false, nil
+	}
+	names, err := v.Files.ReadDir(dir)
+	if place.Missing(err) {
+		return false, nil
+	}
+	return err == nil && len(names) == 0, err
+}
+
+// stale reports whether links are not those that [Install] asks for.
+func (s *Spec) stale() bool { return !maps.Equal(persistent(s.Links), s.wanted) }
+
+// persistent are the links that outlast a boot.
+func persistent(links map[string]string) map[string]string {
+	out := maps.Clone(links)
+	maps.DeleteFunc(out, func(p, _ string) bool { return strings.HasPrefix(p, runtimeDir) })
+	return out
+}
+
+// relink makes the links of the unit those that want asks for, and reports whether any changed. The
+// unit's files are as wanted by now.
+func relink(h *host.Host, want *Spec) (changed bool, err error) {
+	if want.Enabled == nil {
+		return false, nil
+	}
+	is, to, err := aims(h, want)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range slices.Sorted(maps.Keys(is)) {
+		if _, stays := to[p]; stays {
+			continue
+		}
+		changed = true
+		if err := h.Files.Remove(p); err != nil {
+			return changed, err
+		}
+	}
+	attr, err := place.Attributes{}.Attr(h.View(), nil, 0)
+	if err != nil {
+		return changed, err
+	}
+	for _, p := range slices.Sorted(maps.Keys(to)) {
+		if is[p] == to[p] {
+			continue
+		}
+		changed = true
+		if err := h.Files.MkdirAll(path.Dir(p), 0o755); err != nil {
+			return changed, err
+		}
+		if err := h.Files.Symlink(to[p], p, attr); err != nil {
+			return changed, err
+		}
+	}
+	return changed, nil
+}
+
+// aims are the links as they are now and as they are to be.
+func aims(h *host.Host, want *Spec) (is, to map[string]string, err error) {
+	if is, err = want.linksIn(h.Files.Tree); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case want.Found:
+		to = want.Links
+	case *want.Enabled:
+		links, _, err := unitfile.Enable(h.Files.Tree, want.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		is, to = persistent(is), want.enabling(links)
+	}
+	return is, to, nil
+}
+
+// clear removes folders that are empty now and were not there before.
+func clear(h *host.Host, have, want *Spec) error {
+	dirs := slices.Clone(have.Empty)
+	for p := range have.Links {
+		dirs = append(dirs, path.Dir(p))
+	}
+	if _, managed := have.file(have.presetPath()); managed {
+		dirs = append(dirs, presetDir)
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		if slices.Contains(want.Empty, dir) {
+			continue
+		}
+		if err := removeEmpty(h, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func removeEmpty(h *host.Host, dir string) error {
+	empty, err := isEmpty(h.View(), dir)
+	if !empty || err != nil {
+		return err
+	}
+	return h.Files.Remove(dir)
+}
