@@ -42,10 +42,29 @@ func load(path string) (*plans.Plan, hcl.Diagnostics) {
 	return plan, diags
 }
 
-// plan compares what is declared with an empty root.
+// stock is the least that a root of a system has.
+func stock(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range map[string]string{
+		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\nvideo:x:44:\n",
+		"usr/local/bin/agent0-converge": "#!/bin/sh\n",
+	} {
+		full := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// plan compares what is declared with a root that has little.
 func plan(t *testing.T, p *plans.Plan) *engine.Plan {
 	t.Helper()
-	h, err := host.Open(host.Options{Root: t.TempDir(), Facts: &laptop})
+	h, err := host.Open(host.Options{Root: stock(t), Facts: &laptop})
 	if err != nil {
 		t.Fatal(err)
 	}

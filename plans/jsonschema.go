@@ -23,7 +23,7 @@ func JSONSchema(kinds []*engine.Kind, about About) (map[string]any, error) {
 			return nil, fmt.Errorf("cannot describe %s: %w", k.Name(), err)
 		}
 		d.body(k.Name(), s, func(path ...string) string { return about(k.Name(), path...) })
-		properties[k.Name()] = described(d.labelled(k.Name(), 1, 0), about(k.Name()))
+		properties[k.Name()] = described(d.labelled(k.Name(), "name", 1, 0), about(k.Name()))
 	}
 	d["plan"] = jsonObject(properties)
 	d.values()
@@ -50,7 +50,7 @@ func (d describer) languageBlocks() map[string]any {
 		{"check", 1, checkFields()}, {"module", 1, callFields()},
 	} {
 		d.body(b.name+"-block", fixedSchema(b.fields), ownWords)
-		out[b.name] = described(d.labelled(b.name+"-block", b.labels, 0), ownWords(b.name))
+		out[b.name] = described(d.labelled(b.name+"-block", "name", b.labels, 0), ownWords(b.name))
 	}
 	check, module := d["check-block"].(map[string]any), d["module-block"].(map[string]any)
 	check["required"], module["required"] = []string{"assert"}, []string{"source"}
@@ -115,7 +115,7 @@ func (d describer) nested(outer string, f *field, about func(path ...string) str
 	if !f.repeated {
 		most = 1
 	}
-	return d.labelled(name, len(f.block.labels), most)
+	return d.labelled(name, "any", len(f.block.labels), most) // labels of nested blocks need not be names
 }
 
 // dynamic defines what repeats a block.
@@ -130,12 +130,12 @@ func (d describer) dynamic(outer string, f *field) map[string]any {
 }
 
 // labelled is a block: by each label an object, or an array of such objects, down to the body, of
-// which there are at most so many; 0 is any number.
-func (d describer) labelled(name string, labels, most int) map[string]any {
+// which there are at most so many; 0 is any number. A label is of the definition called label.
+func (d describer) labelled(name, label string, labels, most int) map[string]any {
 	out := oneOrMany(defined(name), most)
 	for i := range labels {
 		by := fmt.Sprintf("%s-by-label-%d", name, labels-i)
-		d[by] = map[string]any{"type": "object", "minProperties": 1, "propertyNames": defined("name"), "additionalProperties": out}
+		d[by] = map[string]any{"type": "object", "minProperties": 1, "propertyNames": defined(label), "additionalProperties": out}
 		out = map[string]any{"anyOf": []any{defined(by), map[string]any{"type": "array", "minItems": 1, "items": defined(by)}}}
 	}
 	return out

@@ -121,6 +121,12 @@ func (a *app) showPlanStatus(p planStatus) {
 	if p.Error != "" {
 		fmt.Fprintf(a.stdout, "\nplan %s: the run failed\n  %s\n", p.Plan, visible(p.Error))
 	}
+	if c := p.Corrected; c != nil {
+		fmt.Fprintf(a.stdout, "\nplan %s: run %d put right what had drifted, %s\n", p.Plan, c.Run, moment(c.Ended))
+		for _, d := range c.Drift {
+			fmt.Fprintf(a.stdout, "  %s\n", d)
+		}
+	}
 	for _, group := range []struct {
 		word    string
 		changes []statusChange

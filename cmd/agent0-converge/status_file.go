@@ -45,6 +45,15 @@ type planStatus struct {
 	Failed    int            `json:"failed"`
 	LeftAlone []statusChange `json:"left_alone"`
 	Contested []statusChange `json:"contested"`
+	// Corrected is the last run in this boot that put drift right, this one or an earlier one.
+	Corrected *repair `json:"corrected,omitempty"`
+}
+
+// repair is drift that was put right.
+type repair struct {
+	Run   int            `json:"run"`
+	Ended time.Time      `json:"ended"`
+	Drift []statusChange `json:"drift"`
 }
 
 // statusChange is one resource of which there is something to say.
@@ -106,6 +115,21 @@ func (s *planStatus) ended(now time.Time, run int, r *engine.Report, result jour
 		}
 	}
 	s.contested(contested)
+	s.corrected(r)
+}
+
+// corrected notes which of the drift is gone.
+func (s *planStatus) corrected(r *engine.Report) {
+	c := &repair{Run: s.Run, Ended: s.Ended}
+	for _, res := range r.Results {
+		i := slices.IndexFunc(s.Drift, func(d statusChange) bool { return d.Addr == res.Addr })
+		if i >= 0 && res.Status == engine.Done {
+			c.Drift = append(c.Drift, s.Drift[i])
+		}
+	}
+	if len(c.Drift) > 0 {
+		s.Corrected = c
+	}
 }
 
 func (s *planStatus) contested(entries []tally.Entry) {
@@ -129,7 +153,12 @@ func (s *hostStatus) put(p planStatus) {
 	for _, list := range []*[]statusChange{&p.Drift, &p.LeftAlone, &p.Contested} {
 		*list = append([]statusChange{}, *list...)
 	}
-	s.Plans = slices.DeleteFunc(s.Plans, func(o planStatus) bool { return o.Plan == p.Plan })
+	if i := slices.IndexFunc(s.Plans, func(o planStatus) bool { return o.Plan == p.Plan }); i >= 0 {
+		if p.Corrected == nil {
+			p.Corrected = s.Plans[i].Corrected
+		}
+		s.Plans = slices.Delete(s.Plans, i, i+1)
+	}
 	s.Plans = append(s.Plans, p)
 	slices.SortFunc(s.Plans, func(a, b planStatus) int { return strings.Compare(a.Plan, b.Plan) })
 }

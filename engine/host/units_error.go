@@ -68,8 +68,13 @@ func (e *JobError) how() string {
 		}
 		return text
 	}
-	if strings.HasPrefix(e.Result, "still activating") {
-		return e.Result + unready(e.State.Type)
+	switch {
+	case strings.HasPrefix(e.Result, "still activating"):
+		return "it is " + e.Result + unready(e.State.Type)
+	case strings.HasPrefix(e.Result, "still"):
+		return "it is " + e.Result
+	case strings.Contains(e.Result, " after "):
+		return "systemd did not finish it: " + e.Result
 	}
 	return "the job ended as " + e.Result
 }

@@ -70,7 +70,7 @@ func openSystemd(ctx context.Context) (*systemdConn, error) {
 	}
 	conn, busErr := openBus(ctx, dialSystemBus)
 	if busErr != nil {
-		return nil, errors.Join(err, busErr)
+		return nil, fmt.Errorf("%w; %w", err, busErr)
 	}
 	return conn, nil
 }

@@ -1,5 +1,5 @@
-# Agent-0 on a laptop: the folders, the environment and the settings of a machine that serves a
-# local language model.
+# Agent-0 on a laptop: the account, the folders, the environment, the services and the settings of a
+# machine that serves a local language model, kept so by a timer.
 #
 #   AGENT0_VAR_api_key=… agent0-converge apply examples/agent0
 
@@ -17,12 +17,6 @@ variable "prefix" {
   }
 }
 
-variable "user" {
-  type        = string
-  default     = "root"
-  description = "The account that the services run as. It must exist."
-}
-
 variable "api_key" {
   type        = string
   sensitive   = true
@@ -30,21 +24,45 @@ variable "api_key" {
   description = "The key that clients of the server present. Set it with AGENT0_VAR_api_key."
 }
 
+variable "command" {
+  type        = string
+  default     = "/usr/bin/python3 -m http.server 8000"
+  description = "What serves: any HTTP server that takes its settings from the environment."
+}
+
+variable "limits" {
+  type        = object({ memory = string, cpu = string })
+  default     = { memory = "512M", cpu = "200%" }
+  description = "What the server may use at most."
+}
+
 locals {
   ports = { api = 8000, stream = 8765, metrics = 9091 }
   small = try(host.memory < gib(8), false)
 }
 
+user "agent0" {
+  system = true
+  home   = var.prefix
+  shell  = "/usr/sbin/nologin"
+}
+
+gpu_group "agent0" { # video and render, or whatever groups own this host's GPU nodes
+  user = user.agent0.name
+}
+
 directory "folders" {
   for_each = { models = "0750", logs = "0750", data = "0700" }
   path     = "${var.prefix}/${each.key}"
-  owner    = var.user
+  owner    = user.agent0.name
+  group    = user.agent0.name
   mode     = each.value
 }
 
 env_file "agent0" {
-  path = "/etc/agent0/agent0.env"
-  from = [".env.swarm", ".env"] # those that exist, later ones win; secret by default
+  path  = "/etc/agent0/agent0.env"
+  from  = [".env.swarm", ".env"] # those that exist, later ones win; secret by default
+  group = user.agent0.name
 
   values = merge(
     {
@@ -56,9 +74,8 @@ env_file "agent0" {
 }
 
 file "ports" {
-  path     = "/etc/agent0/ports.json"
-  content  = "${jsonencode(local.ports)}\n"
-  validate = null
+  path    = "/etc/agent0/ports.json"
+  content = "${jsonencode(local.ports)}\n"
 
   lifecycle {
     postcondition {
@@ -68,19 +85,38 @@ file "ports" {
   }
 }
 
-file "logrotate" {
-  path    = "/etc/logrotate.d/agent0"
-  mode    = "0644"
-  content = <<-EOT
-    ${directory.folders["logs"].path}/*.log {
-      daily
-      rotate 14
-      compress
-      delaycompress
-      missingok
-      notifempty
-    }
-  EOT
+unit "server" {
+  name = "agent0.service"
+  unit = {
+    Description = "Agent-0 inference server"
+    After       = "network.target"
+  }
+  service = {
+    ExecStart        = var.command
+    User             = user.agent0.name
+    EnvironmentFile  = env_file.agent0.path
+    WorkingDirectory = directory.folders["data"].path
+    Restart          = "on-failure"
+    MemoryMax        = var.limits.memory
+    CPUQuota         = var.limits.cpu
+    NoNewPrivileges  = true
+  }
+  install    = { WantedBy = "multi-user.target" }
+  enabled    = true
+  state      = "running"
+  restart_on = [gpu_group.agent0] # a process that runs gains no groups
+}
+
+logrotate "agent0" {
+  paths = ["${directory.folders["logs"].path}/*.log"]
+  every = "daily"
+  keep  = 14
+  su    = "${user.agent0.name} ${user.agent0.name}"
+}
+
+sysctl "backlog" { # clients wait while an answer is computed
+  name  = "net.core.somaxconn"
+  value = "4096"
 }
 
 file "swap_note" {
@@ -93,6 +129,10 @@ symlink "current" {
   path       = "/srv/agent0"
   target     = var.prefix
   depends_on = [directory.folders]
+}
+
+drift "agent0" { # agent0-converge-drift.timer and .service
+  every = "15min"
 }
 
 output "api" {

@@ -1,9 +1,11 @@
 package sysctl
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
+	"unicode"
 )
 
 // keyPath is a parameter as a path below /proc/sys. As in sysctl.d(5), the first separator says which
@@ -23,26 +25,16 @@ func dotted(key string) string {
 	return key
 }
 
-func swap(key string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case '.':
-			return '/'
-		case '/':
-			return '.'
-		}
-		return r
-	}, key)
-}
+func swap(key string) string { return strings.NewReplacer(".", "/", "/", ".").Replace(key) }
 
 func validName(name string) error {
 	p := keyPath(name)
 	switch {
 	case name == "":
-		return fmt.Errorf("it is empty: write it as vm.swappiness")
+		return errors.New("it is empty: write it as vm.swappiness")
 	case isGlob(name):
 		return fmt.Errorf("%q is a pattern of parameters: name them one by one, with for_each", name)
-	case strings.ContainsAny(name, " \t=#;\\\"'") || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) || strings.HasPrefix(name, "-"):
+	case strings.ContainsAny(name, "=#;\\\"'") || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) || strings.HasPrefix(name, "-"):
 		return fmt.Errorf("%q is no name of a parameter: write it as vm.swappiness", name)
 	case path.Clean("/"+p) != "/"+p || !strings.Contains(p, "/"):
 		return fmt.Errorf("%q is no name of a parameter: names with dots between them make one, as in vm.swappiness", name)

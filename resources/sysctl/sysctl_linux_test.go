@@ -200,6 +200,7 @@ func TestNames(t *testing.T) {
 // FuzzParse reads anything without a panic, and what is written is read back.
 func FuzzParse(f *testing.F) {
 	f.Add("vm.swappiness=1\n-x\n# y\n;z\n = \n--=\n", "vm.swappiness", "10")
+	f.Add("", "0.\xea", "0")
 	f.Fuzz(func(t *testing.T, content, name, value string) {
 		for _, a := range parse("f", []byte(content)) {
 			wins([]assignment{a}, a.key)

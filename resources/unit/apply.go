@@ -87,10 +87,12 @@ func jobs(ctx context.Context, h *host.Host, have, want *Spec, do todo) error {
 		return h.Units.Do(ctx, host.StopUnit, want.Name)
 	case want.State == stopped:
 		return nil
-	case want.State == running && (!now.active() || st.Active == "activating"):
+	case want.State == running && !now.active():
 		return errors.Join(now.start(ctx, h, host.StartUnit), now.resume(ctx, h))
 	case do.restart != "" && now.active():
 		return now.again(ctx, h)
+	case st.Active == "activating" && want.State == running:
+		return now.start(ctx, h, host.StartUnit) // which waits for the start that is under way
 	case do.reload != "" && now.active():
 		return h.Units.Do(ctx, host.ReloadUnit, want.Name)
 	}
@@ -104,7 +106,7 @@ func (s *Spec) start(ctx context.Context, h *host.Host, verb host.UnitVerb) erro
 			return err
 		}
 	}
-	if err := h.Units.Do(ctx, verb, s.Name); err != nil {
+	if err := h.Units.Start(ctx, verb, s.Name); err != nil {
 		return err
 	}
 	st, err := h.View().Units.State(ctx, s.Name)
@@ -119,6 +121,9 @@ func (s *Spec) start(ctx context.Context, h *host.Host, verb host.UnitVerb) erro
 		return fmt.Errorf("systemd did not start %s: a Condition of it does not hold here (systemctl status %s says which)", s.Name, s.Name)
 	case st.Type == "oneshot" && !st.RemainAfterExit:
 		return errors.New(ends(s.Name))
+	case st.Active == "inactive":
+		return fmt.Errorf("%s was started and has ended, without a failure: a command that ends is Type = \"oneshot\"; "+
+			"leave state out for it, or say RemainAfterExit = true", s.Name)
 	}
 	return &host.JobError{Verb: verb, Unit: s.Name, Result: "failed", State: st}
 }

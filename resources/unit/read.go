@@ -214,10 +214,7 @@ func (s *Spec) active() bool {
 
 // failing reports whether the unit ended badly.
 func (s *Spec) failing() bool {
-	if s.live == nil {
-		return false
-	}
-	return s.live.Active == "failed" || s.live.Sub == "auto-restart" && s.live.Result != "success"
+	return s.live != nil && s.live.Failing()
 }
 
 // outdated reports whether systemd knows the unit otherwise than its files have it. What was masked,

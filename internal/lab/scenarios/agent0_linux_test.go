@@ -88,7 +88,7 @@ func (h *host) meddles(t *testing.T) {
 	h.run("sh", "-c", "echo 7 > /proc/sys/net/core/somaxconn")
 	out := h.exits(2, with("drift")...)
 	has(t, out, "service.MemoryMax", "32M → 64M", "enabled", "state", "unit.server", "gpu_group.agent0", "video",
-		"sysctl.backlog", "7 → 4096", "drift: the host moved", "agent0-converge-drift.timer")
+		"sysctl.backlog", "7 → 4096", "drift: the host moved", "drift.agent0/unit.timer")
 	h.run(with("apply", "--auto-approve")...)
 	h.exits(0, with("drift")...)
 	if got := h.property("agent0.service", "MemoryMax"); got != strconv.Itoa(64<<20) {

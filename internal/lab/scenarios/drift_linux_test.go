@@ -20,12 +20,16 @@ file "motd" {
 }
 
 drift "laptop" {
-  every            = "1s"
-  randomized_delay = "0s"
+  every = "1min"
 }
 `
 	h.put("/root/plan/plan.hcl", plan, 0o644)
 	h.run(agent, "apply", "--auto-approve", "/root/plan")
+
+	h.put("/run/systemd/system/agent0-converge-drift.timer.d/sooner.conf",
+		"[Timer]\nOnBootSec=\nOnUnitActiveSec=\nOnUnitInactiveSec=\nOnActiveSec=1s\nOnUnitActiveSec=2s\nRandomizedDelaySec=0\nAccuracySec=1ms\n", 0o644)
+	h.run("systemctl", "daemon-reload")
+	h.run("systemctl", "restart", "agent0-converge-drift.timer")
 
 	// Somebody edits the plan: half of it says something new, the rest is no plan at all.
 	h.put("/root/plan/plan.hcl", strings.Replace(plan, "as it is meant", "pending", 1)+"\nfile \"half", 0o644)
@@ -52,8 +56,21 @@ drift "laptop" {
 // corrected reports whether a status tells of the correction of the file.
 func corrected(t *testing.T, out []byte) bool {
 	t.Helper()
-	if !json.Valid(out) {
-		t.Fatalf("the status is no JSON:\n%s", out)
+	var status struct {
+		Plans []struct {
+			Plan, Result string
+			Corrected    struct{ Drift []struct{ Address string } }
+		}
 	}
-	return strings.Contains(string(out), "file.motd") && strings.Contains(string(out), "corrected")
+	if err := json.Unmarshal(out, &status); err != nil {
+		t.Fatalf("the status is no JSON: %v\n%s", err, out)
+	}
+	for _, p := range status.Plans {
+		for _, d := range p.Corrected.Drift {
+			if p.Plan == "laptop" && p.Result == "converged" && d.Address == "file.motd" {
+				return true
+			}
+		}
+	}
+	return false
 }

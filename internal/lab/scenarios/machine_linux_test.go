@@ -154,7 +154,8 @@ func (h *host) restarted(before map[string]string) []string {
 // picture is all that a machine is: its tree, and what systemd says of its units.
 func (h *host) picture() string {
 	h.t.Helper()
-	tree := h.run(probe, "tree", "/var/lib/agent0-converge", "/var/lib/systemd", "/var/log", "/job", "/var/lib/logrotate", "/root")
+	tree := h.run(probe, "tree", "/var/lib/agent0-converge", "/var/lib/systemd", "/var/log", "/var/tmp", "/job", "/var/lib/logrotate", "/root",
+		"/etc/group-", "/etc/gshadow-") // the last two are gpasswd's, of a hand that meddled
 	files := h.run("systemctl", "list-unit-files", "--no-legend", "--no-pager")
 	var states []string
 	for line := range strings.Lines(h.run("systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "--type", "service,socket,timer,target")) {
