@@ -8,6 +8,13 @@ import "slices"
 // other; those of a removal that waits in a circle are dropped.
 func arrange(cs []*Change) []*Change {
 	late := postponed(cs)
+	n := len(cs)
+	// What an undo brings back without an order between comes in the reverse of that in which it went:
+	// two lines that stood side by side in one file are as they were.
+	at := func(i int) int { return i }
+	if n > 0 && cs[0].Origin == FromUndo {
+		at = func(i int) int { return n - 1 - i }
+	}
 	var first, middle, last []*Change
 	for _, i := range removals(cs) {
 		if late[cs[i]] {
@@ -20,15 +27,15 @@ func arrange(cs []*Change) []*Change {
 	for i, c := range cs {
 		for _, d := range c.deps {
 			if !goes(c) && !goes(cs[d]) {
-				deps[i] = append(deps[i], d)
+				deps[at(i)] = append(deps[at(i)], at(d))
 				c.waits = append(c.waits, cs[d])
 			}
 		}
 	}
 	order, left := sorted(deps)
 	for _, i := range append(order, left...) {
-		if !goes(cs[i]) {
-			middle = append(middle, cs[i])
+		if c := cs[at(i)]; !goes(c) {
+			middle = append(middle, c)
 		}
 	}
 	return slices.Concat(first, middle, last)

@@ -45,7 +45,7 @@ func TestTimeout(t *testing.T) {
 	report := r.runs(context.Background(), func(p engine.Planner) (*engine.Plan, error) {
 		return p.Plan(context.Background(), []engine.Declared{slow, declare("b", "1")})
 	}, nil)
-	is(t, "statuses", ended(report), "toy.a:failed toy.b:done")
+	is(t, "statuses", ended(report), "toy.b:done toy.a:failed")
 	if err := report.Results[0].Err; err == nil || !strings.Contains(err.Error(), "toy.a took longer than its timeout of 1ms") {
 		t.Errorf("the error is %v", err)
 	}
@@ -113,7 +113,7 @@ func TestUndoRefusesWhatMoved(t *testing.T) {
 	r := newRig(t, map[string]string{"a": "toy:old", "b": "toy:old"})
 	r.apply(declare("a", "1"), declare("b", "1"))
 	r.put("a", "toy:moved")
-	is(t, "undo", r.undo(), "toy.a:failed toy.b:done")
+	is(t, "undo", r.undo(), "toy.b:done toy.a:failed")
 	is(t, "what is there", r.toys(), "a=toy:moved b=toy:old")
 }
 
