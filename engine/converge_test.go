@@ -45,7 +45,7 @@ func TestTimeout(t *testing.T) {
 	report := r.runs(context.Background(), func(p engine.Planner) (*engine.Plan, error) {
 		return p.Plan(context.Background(), []engine.Declared{slow, declare("b", "1")})
 	}, nil)
-	is(t, "statuses", ended(report), "toy.b:done toy.a:failed")
+	is(t, "statuses", ended(report), "toy.a:failed toy.b:done")
 	if err := report.Results[0].Err; err == nil || !strings.Contains(err.Error(), "toy.a took longer than its timeout of 1ms") {
 		t.Errorf("the error is %v", err)
 	}
