@@ -10,7 +10,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 30s
 # The Debian packages of the programs that tests run.
-TOOLS       := logrotate procps
+TOOLS       := debootstrap logrotate mandoc passwd procps systemd
 
 .PHONY: help build demo tools test check vet fmt archtest fuzz bench lab docs generate release clean
 

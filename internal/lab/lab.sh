@@ -6,6 +6,8 @@ step() { printf '\n── %s (%s)\n' "$*" "$(date +%T)"; }
 
 step "every kill point, and 5,000 trees that a power cut may leave"
 AGENT0_LAB=1 go test ./cmd/agent0-converge -run 'TestKillAtEveryPoint|TestKillTheRecovery|TestPowerCut' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
+step "the same on a machine with a real systemd, with what it is told among the points"
+AGENT0_LAB=1 go test ./internal/lab/scenarios -run '^TestKill$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 step "properties over 2,000 random plans each"
 go test ./cmd/agent0-converge -run 'TestPlanAfterApplyIsEmpty|TestOrderDoesNotMatter|TestLaterPlanWins|TestUnmanagedIsUntouched|TestUndoIsIdentity' \
   -rapid.checks=2000 -count=1 -timeout 90m

@@ -39,6 +39,9 @@ func (m *Machine) putProgram(p *program, name string) error {
 	return m.Put(name, b, 0o755)
 }
 
+// full is the variable by which the lab asks tests for all that they have, which tests in a machine see too.
+const full = "AGENT0_LAB"
+
 // InLab is the variable that GoTest sets: the test is in a machine of its own, which it may disturb.
 const InLab = "AGENT0_IN_LAB"
 
@@ -64,7 +67,7 @@ func (m *Machine) runTests(ctx context.Context, pkg, run string) ([]*testResult,
 	}
 	var stdout bytes.Buffer
 	rc, stderr, err := m.Run(ctx, []string{"./package.test", "-test.v=test2json", "-test.run=" + run, "-test.count=1"},
-		In(at), Env(InLab+"=1"), Stdout(&stdout))
+		In(at), Env(InLab+"=1", full+"="+os.Getenv(full)), Stdout(&stdout))
 	if err != nil {
 		return nil, fmt.Errorf("cannot run the tests of %s in the machine: %w\n%s%s", pkg, err, stdout.Bytes(), stderr)
 	}
