@@ -30,10 +30,12 @@ type field struct {
 	index int
 	host  bool // has no hcl tag: recorded for undo, never compared
 	input bool // tagged diff:"-": says how to get there, is no state of the host
+	moves bool // tagged stale:"-": may move by itself, which keeps nobody from an undo
 }
 
 // fieldsOf lists a struct's exported fields. The tags are hcl:"name,…" for what a plan says,
-// record:"name" for what only the host knows, diff:"-" for what is not compared.
+// record:"name" for what only the host knows, diff:"-" for what is not compared, stale:"-" for what may
+// move by itself, as the state of a service that crashed.
 func fieldsOf(t reflect.Type) []field {
 	var fs []field
 	for i := range t.NumField() {
@@ -43,7 +45,7 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("hcl"), ",")
 		if name != "" {
-			fs = append(fs, field{name: name, index: i, input: f.Tag.Get("diff") == "-"})
+			fs = append(fs, field{name: name, index: i, input: f.Tag.Get("diff") == "-", moves: f.Tag.Get("stale") == "-"})
 		} else if name = f.Tag.Get("record"); name != "" {
 			fs = append(fs, field{name: name, index: i, host: true})
 		}

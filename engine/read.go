@@ -266,10 +266,11 @@ func (p Planner) stale(ctx context.Context, c *Change) error {
 	if err != nil {
 		return err
 	}
-	if have.Equal(*c.left) {
+	left := c.Kind.still(*c.left)
+	if have = c.Kind.still(have); have.Equal(left) {
 		return nil
 	}
-	return &StaleError{Addr: c.Addr, Fields: c.Kind.DiffRecorded(*c.left, have), Since: "the run ended"}
+	return &StaleError{Addr: c.Addr, Fields: c.Kind.DiffRecorded(left, have), Since: "the run ended"}
 }
 
 // lines are what err says, one for each error that was joined.

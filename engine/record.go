@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 )
 
@@ -106,6 +107,17 @@ func (r Recorded) Equal(o Recorded) bool {
 		}
 	}
 	return true
+}
+
+// still is r without what may move by itself.
+func (k *Kind) still(r Recorded) Recorded {
+	out := maps.Clone(r)
+	for _, f := range k.fields {
+		if f.moves {
+			delete(out, f.name)
+		}
+	}
+	return out
 }
 
 // DiffRecorded lists the attributes in which want is not as have, in the order of the kind's struct.

@@ -1,7 +1,10 @@
 package host
 
 import (
+	"errors"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -40,6 +43,44 @@ type Info struct {
 	Links    uint64
 	Dev, Ino uint64
 	ModTime  time.Time
+}
+
+// Entry is what a folder has under a name.
+type Entry struct {
+	Name string
+	Kind Kind
+	// Target is the text of a symbolic link.
+	Target string
+}
+
+// entries are what was found in a folder, with where its links lead. What is gone meanwhile is left out.
+func entries(found []fs.DirEntry, err error, readlink func(name string) (string, error)) ([]Entry, error) {
+	out := make([]Entry, 0, len(found))
+	for _, f := range found {
+		e := Entry{Name: f.Name(), Kind: kindOf(f.Type())}
+		if e.Kind == Symlink {
+			target, linkErr := readlink(e.Name)
+			if errors.Is(linkErr, fs.ErrNotExist) {
+				continue
+			}
+			e.Target, err = target, errors.Join(err, linkErr)
+		}
+		out = append(out, e)
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return out, err
+}
+
+func kindOf(m fs.FileMode) Kind {
+	switch {
+	case m.IsRegular():
+		return File
+	case m.IsDir():
+		return Dir
+	case m&fs.ModeSymlink != 0:
+		return Symlink
+	}
+	return Other
 }
 
 // Flags are the attributes of a path that forbid changing it, whoever asks.

@@ -213,6 +213,23 @@ func (t Tree) ReadDir(name string) ([]string, error) {
 	return names, named("list", name, err)
 }
 
+// Scan returns what is in a folder, sorted by name.
+func (t Tree) Scan(name string) ([]Entry, error) {
+	p, err := clean(name)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := t.r.open(p, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, named("list", name, err)
+	}
+	dir := os.NewFile(uintptr(fd), procFD(fd)) // a name by which what has no type in the folder can be looked at
+	defer dir.Close()
+	found, err := dir.ReadDir(-1)
+	out, err := entries(found, err, func(name string) (string, error) { return readlinkAt(fd, name) })
+	return out, named("list", name, err)
+}
+
 // Resolve returns the real path inside the root: the symbolic links of the parents are
 // resolved, the last name is not. Parents that do not exist yet stay as they are written.
 func (t Tree) Resolve(name string) (string, error) {

@@ -94,18 +94,6 @@ func info(full string, stat func(string) (fs.FileInfo, error), flags uint32) (In
 	}, nil
 }
 
-func kindOf(m fs.FileMode) Kind {
-	switch {
-	case m.IsRegular():
-		return File
-	case m.IsDir():
-		return Dir
-	case m&fs.ModeSymlink != 0:
-		return Symlink
-	}
-	return Other
-}
-
 // Readlink returns what a symbolic link points to, as it was written.
 func (t Tree) Readlink(name string) (string, error) {
 	return located(t, "read link", name, false, os.Readlink)
@@ -122,6 +110,14 @@ func (t Tree) ReadDir(name string) ([]string, error) {
 		names, err := dir.Readdirnames(-1)
 		slices.Sort(names)
 		return names, err
+	})
+}
+
+// Scan returns what is in a folder, sorted by name.
+func (t Tree) Scan(name string) ([]Entry, error) {
+	return located(t, "list", name, true, func(full string) ([]Entry, error) {
+		found, err := os.ReadDir(full)
+		return entries(found, err, func(name string) (string, error) { return os.Readlink(filepath.Join(full, name)) })
 	})
 }
 

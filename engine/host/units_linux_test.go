@@ -12,7 +12,17 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/engine/host/hosttest"
+	"github.com/agent0-converge/agent0-converge/internal/lab/machine"
 )
+
+// TestUnitsInLab boots a machine, and runs there what needs one to itself.
+func TestUnitsInLab(t *testing.T) {
+	if os.Getenv(machine.InLab) == "1" {
+		t.Skip("is in the lab already")
+	}
+	m := machine.Booted(t, machine.Options{InMemory: true})
+	machine.GoTest(t, m, "./", "^TestUnits(Real|OverEach|After|Job|Log|Self|Invocation)")
+}
 
 // overEach runs a test on the real systemd over each of the two ways to it.
 func overEach(t *testing.T, test func(t *testing.T, b booted)) {
@@ -125,6 +135,18 @@ func TestUnitsJobOverReexec(t *testing.T) {
 	})
 }
 
+// TestUnitsJobCanceled proves that a start whose unit is stopped meanwhile does not wait on.
+func TestUnitsJobCanceled(t *testing.T) {
+	overEach(t, func(t *testing.T, b booted) {
+		b.have(map[string]string{"a0-x.service": notify})
+		ended := make(chan error, 1)
+		go func() { ended <- b.h.Units.Do(t.Context(), host.StartUnit, "a0-x.service") }()
+		await(t, "the start", func() bool { return words(b.state("a0-x.service")) == "activating/start job ran" })
+		check(t, b.h.Units.Do(t.Context(), host.StopUnit, "a0-x.service"))
+		b.awaitJob(ended, "canceled")
+	})
+}
+
 // awaitJob waits for the end of a job, which is to be result.
 func (b booted) awaitJob(ended <-chan error, result string) {
 	b.t.Helper()
@@ -217,7 +239,7 @@ func TestUnitsInvocation(t *testing.T) {
 
 // benchmarkUnits makes 500 units.
 func benchmarkUnits(b *testing.B) (names []string) {
-	if os.Getenv("AGENT0_IN_LAB") != "1" {
+	if os.Getenv(machine.InLab) != "1" {
 		b.Skip("needs a machine to itself, with systemd: the lab boots one and sets AGENT0_IN_LAB=1")
 	}
 	files := map[string]string{}

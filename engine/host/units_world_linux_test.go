@@ -15,6 +15,7 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/engine/host/hosttest"
+	"github.com/agent0-converge/agent0-converge/internal/lab/machine"
 )
 
 // settleLimit is how long the real systemd gets until a unit is as it will be.
@@ -24,7 +25,7 @@ const settleLimit = 60 * time.Second
 // was booted for it.
 func needLab(t *testing.T) {
 	t.Helper()
-	if os.Getenv("AGENT0_IN_LAB") != "1" {
+	if os.Getenv(machine.InLab) != "1" {
 		t.Skip("needs a machine to itself, with systemd: the lab boots one and sets AGENT0_IN_LAB=1")
 	}
 }

@@ -208,6 +208,19 @@ func TestSelf(t *testing.T) {
 	}
 }
 
+// A service that crashed since the run is no reason not to take the run back.
+func TestUndoAfterACrash(t *testing.T) {
+	r := newRig(t, with(""), on())
+	r.must(r.apply(r.declare(spec())))
+	r.must(r.apply(r.declare(spec(func(s *Spec) { s.Service["Nice"] = engine.List{"5"} }))))
+	r.Systemd().Crash(name, 1)
+	is(t, "undo", r.must(r.undo(0)), "unit.it:done")
+	if p := r.Systemd().Running(name); p == nil {
+		t.Error("it does not run again")
+	}
+	is(t, "the plan after it", r.plan(r.declare(spec())), "")
+}
+
 // A restart that was cut short while the service of a socket was stopped starts that again.
 func TestSocketGoesOn(t *testing.T) {
 	fs := with("", files{

@@ -59,7 +59,7 @@ type Spec struct {
 	Masked *bool `hcl:"masked,optional"`
 	// State is "running" or "stopped". Left out, the unit is neither started nor stopped, though
 	// restarted where it runs. Where no systemd runs, as in an image, it counts for nothing.
-	State string `hcl:"state,optional"`
+	State string `hcl:"state,optional" stale:"-"`
 	// RestartOn are resources whose change restarts the unit, besides those that the block refers to.
 	RestartOn []engine.Addr `hcl:"restart_on,optional" diff:"-"`
 	// ReloadOn are resources whose change reloads the unit; one that cannot reload is restarted.

@@ -46,8 +46,8 @@ func (s *Systemd) wait(ctx context.Context, u *unit) string {
 	s.mu.Unlock()
 	defer s.mu.Lock()
 	select {
-	case result := <-job:
-		return result
+	case <-job.ended:
+		return job.result
 	case <-ctx.Done():
 		return "still activating after the time that the test gave it"
 	}

@@ -29,7 +29,7 @@ type unit struct {
 	activeEnter         time.Duration
 	exit, starts        int
 	process             *Process
-	job                 chan string // gets the end of the job that does not end by itself
+	job                 *job // that does not end by itself, nil for none
 }
 
 func newUnit(name string) *unit {
@@ -38,6 +38,12 @@ func newUnit(name string) *unit {
 		u.result = "success"
 	}
 	return u
+}
+
+// job is a job that others wait for.
+type job struct {
+	ended  chan struct{}
+	result string // once ended is closed
 }
 
 // loaded returns a unit, and reads its files if it is not in memory.

@@ -33,7 +33,7 @@ func (s *Systemd) run(u *unit) string {
 		return "failed"
 	}
 	if s.hangs(u) {
-		u.active, u.sub, u.process, u.job = "activating", "start", process, make(chan string, 1)
+		u.active, u.sub, u.process, u.job = "activating", "start", process, &job{ended: make(chan struct{})}
 		return ""
 	}
 	exit, ends := s.exits(u, process)
@@ -176,7 +176,8 @@ func (s *Systemd) fail(u *unit, result string, exit int) {
 // settle ends what runs of a unit, and a job that waits for it.
 func (s *Systemd) settle(u *unit, active, sub string) {
 	if u.job != nil {
-		u.job <- "canceled"
+		u.job.result = "canceled"
+		close(u.job.ended)
 	}
 	u.active, u.sub, u.process, u.job = active, sub, nil, nil
 	s.tellTriggers(u)

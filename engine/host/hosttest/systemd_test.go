@@ -126,23 +126,27 @@ func TestNeverReady(t *testing.T) {
 		failure, _ := errors.AsType[*host.JobError](<-ended)
 		return failure
 	}
-	go func() { ended <- m.Host().Units.Do(ctx, host.StartUnit, "n.service") }()
-	for { // until it is told
-		if st, err := m.View().Units.State(t.Context(), "n.service"); err != nil {
-			t.Fatal(err)
-		} else if st.Active == "activating" && st.Job {
-			break
+	starting := func() { // waits until it has been told
+		for st := (host.UnitState{}); st.Active != "activating" || !st.Job; {
+			var err error
+			if st, err = m.View().Units.State(t.Context(), "n.service"); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	go func() { ended <- m.Host().Units.Do(ctx, host.StartUnit, "n.service") }()
+	starting()
 	cancel()
 	if failure := wait(); failure == nil || !strings.HasPrefix(failure.Result, "still activating") {
 		t.Errorf("at the end of its time the job is %v", failure)
 	}
+	tell(t, m, host.StopUnit, "n.service")
 	go func() { ended <- m.Host().Units.Do(t.Context(), host.StartUnit, "n.service") }()
+	starting()
 	if err := m.Systemd().Do(t.Context(), host.StopUnit, "n.service"); err != nil {
 		t.Fatal(err)
 	}
-	if failure := wait(); failure != nil && failure.Result != "canceled" {
+	if failure := wait(); failure == nil || failure.Result != "canceled" {
 		t.Errorf("when it is stopped the job is %v", failure)
 	}
 }

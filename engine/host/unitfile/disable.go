@@ -96,22 +96,16 @@ func (in *install) marked(evenMasked bool) (map[string]bool, error) {
 // collect adds the links below dir that lead to what is marked or have its name. They are marked
 // themselves from then on.
 func (d *disk) collect(dir string, marked map[string]bool, found map[string]string) error {
-	names, err := d.list(dir)
+	entries, err := d.scan(dir)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		p := path.Join(dir, name)
-		info, err := d.Lstat(p)
-		switch {
-		case absent(err):
-			continue
-		case err != nil:
-			return err
-		case info.Kind == host.Dir:
+	for _, e := range entries {
+		switch p := path.Join(dir, e.Name); {
+		case e.Kind == host.Dir:
 			err = d.collect(p, marked, found)
-		case info.Kind == host.Symlink && valid(name):
-			err = d.match(p, marked, found)
+		case e.Kind == host.Symlink && valid(e.Name):
+			err = d.match(p, e.Target, marked, found)
 		}
 		if err != nil {
 			return err
@@ -120,29 +114,33 @@ func (d *disk) collect(dir string, marked map[string]bool, found map[string]stri
 	return nil
 }
 
-func (d *disk) match(p string, marked map[string]bool, found map[string]string) error {
-	name := path.Base(p)
-	ours := marked[name] || IsInstance(name) && marked[Template(name)]
-	if !ours {
-		end, err := d.chaseTo(p, found)
-		if kindOf(err) != 0 {
-			return nil // a link that leads nowhere enables nothing
-		}
-		if err != nil {
-			return err
-		}
-		ours = marked[end] || marked[path.Base(end)]
-	}
-	if _, had := found[p]; !ours || had {
+func (d *disk) match(p, target string, marked map[string]bool, found map[string]string) error {
+	if _, had := found[p]; had {
 		return nil
 	}
-	target, err := d.Readlink(p)
-	if err != nil {
-		return err
+	ours, err := d.leadsTo(p, target, marked, found)
+	if ours {
+		found[p] = target
+		marked[p] = true
 	}
-	found[p] = target
-	marked[p] = true
-	return nil
+	return err
+}
+
+// leadsTo reports whether the link p has the name of what is marked, or leads there. Most links lead
+// straight to a file, whose name then tells.
+func (d *disk) leadsTo(p, target string, marked map[string]bool, found map[string]string) (bool, error) {
+	name := path.Base(p)
+	if marked[name] || IsInstance(name) && marked[Template(name)] {
+		return true, nil
+	}
+	if path.IsAbs(target) && path.Clean(target) == target && !d.isLink(target) {
+		return marked[path.Base(target)], nil
+	}
+	end, err := d.chaseTo(p, found)
+	if kindOf(err) != 0 {
+		return false, nil // a link that leads nowhere enables nothing
+	}
+	return err == nil && (marked[end] || marked[path.Base(end)]), err
 }
 
 // Mask returns the link that "systemctl mask" makes, nil if it is there. A unit file in /etc is

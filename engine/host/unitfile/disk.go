@@ -43,9 +43,11 @@ func isRuntime(p string) bool     { return p == "/run" || strings.HasPrefix(p, "
 type disk struct {
 	host.Tree
 	dirs []string
+	// scanned are the folders that were looked at as a whole.
+	scanned map[string][]host.Entry
 }
 
-func newDisk(t host.Tree) *disk { return &disk{t, LookupPath(t)} }
+func newDisk(t host.Tree) *disk { return &disk{t, LookupPath(t), map[string][]host.Entry{}} }
 
 // absent reports whether an error says that nothing is there, or nothing that may be seen.
 func absent(err error) bool {
@@ -56,6 +58,27 @@ func absent(err error) bool {
 func (d *disk) link(p string) (target string, ok bool) {
 	target, err := d.Readlink(p)
 	return target, err == nil
+}
+
+// scan returns what is in a directory, nothing if it is not there. A directory is read once: many
+// links are looked at that lead into few.
+func (d *disk) scan(dir string) ([]host.Entry, error) {
+	if found, known := d.scanned[dir]; known {
+		return found, nil
+	}
+	found, err := d.Scan(dir)
+	if err != nil && !absent(err) {
+		return nil, err
+	}
+	d.scanned[dir] = found
+	return found, nil
+}
+
+// isLink reports whether a symbolic link is at a path, as far as that can be told by its directory.
+func (d *disk) isLink(p string) bool {
+	found, err := d.scan(path.Dir(p))
+	at, there := slices.BinarySearchFunc(found, path.Base(p), func(e host.Entry, name string) int { return strings.Compare(e.Name, name) })
+	return err != nil || there && found[at].Kind == host.Symlink
 }
 
 // list returns the names in a directory, none if it is not there.

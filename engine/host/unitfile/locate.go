@@ -124,15 +124,13 @@ func (d *disk) aliases(unit, p string) ([]string, error) {
 	var out []string
 	_, instance, suffix, _ := parts(unit)
 	for _, dir := range d.dirs {
-		names, err := d.list(dir)
+		entries, err := d.scan(dir)
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range names {
-			if !strings.HasSuffix(name, suffix) || !valid(name) {
-				continue
-			}
-			if _, ok := d.link(path.Join(dir, name)); !ok {
+		for _, e := range entries {
+			name := e.Name
+			if e.Kind != host.Symlink || !strings.HasSuffix(name, suffix) || !valid(name) {
 				continue
 			}
 			if IsTemplate(name) && instance != "" {

@@ -94,7 +94,7 @@ func (in *install) linksOf(u *unit) (sightings, error) {
 	s := sightings{map[string][]string{}, map[string]bool{}}
 	below := false
 	for _, dir := range in.dirs {
-		entries, err := in.list(dir)
+		entries, err := in.scan(dir)
 		if err != nil {
 			return s, err
 		}
@@ -108,31 +108,26 @@ func (in *install) linksOf(u *unit) (sightings, error) {
 	return s, nil
 }
 
-func (in *install) sight(s *sightings, u *unit, dir, entry string, below bool) error {
-	p := path.Join(dir, entry)
-	switch path.Ext(entry) {
-	case ".wants", ".requires", ".upholds":
-		if info, err := in.Lstat(p); err != nil || info.Kind != host.Dir {
+func (in *install) sight(s *sightings, u *unit, dir string, e host.Entry, below bool) error {
+	switch ext := path.Ext(e.Name); {
+	case ext == ".wants" || ext == ".requires" || ext == ".upholds":
+		if e.Kind != host.Dir {
 			return nil
 		}
-		names, err := in.list(p)
+		below, err := in.scan(path.Join(dir, e.Name))
 		if err != nil {
 			return err
 		}
-		for _, name := range names {
-			if name != u.name && !(IsInstance(name) && Template(name) == u.name) {
-				continue
-			}
-			if _, ok := in.link(path.Join(p, name)); ok {
-				s.names[dir] = append(s.names[dir], name)
+		for _, l := range below {
+			if l.Kind == host.Symlink && (l.Name == u.name || IsInstance(l.Name) && Template(l.Name) == u.name) {
+				s.names[dir] = append(s.names[dir], l.Name)
 			}
 		}
 		return nil
-	}
-	target, ok := in.link(p)
-	if !ok {
+	case e.Kind != host.Symlink:
 		return nil
 	}
+	entry, target := e.Name, e.Target
 	leads, named := path.Base(target) == u.name, entry == u.name && !below
 	switch {
 	case leads && named && dir == configDir, leads && named && isRuntime(dir):

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -196,5 +195,3 @@ func has(t *testing.T, text string, parts ...string) {
 		}
 	}
 }
-
-func quoted(s string) string { return fmt.Sprintf("%q", s) }

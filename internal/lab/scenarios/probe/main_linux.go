@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -49,13 +51,9 @@ func serve(address string) error {
 		fmt.Fprint(w, os.Getenv(r.PathValue("name")))
 	})
 	mux.HandleFunc("GET /eat", func(http.ResponseWriter, *http.Request) {
-		var all [][]byte
-		for {
-			piece := make([]byte, 1<<20)
-			for i := range piece {
-				piece[i] = 1
-			}
-			all = append(all, piece)
+		for all := [][]byte{}; ; {
+			all = append(all, bytes.Repeat([]byte{1}, 1<<20))
+			runtime.KeepAlive(all)
 		}
 	})
 	mux.HandleFunc("GET /spin", func(w http.ResponseWriter, _ *http.Request) {
