@@ -203,4 +203,4 @@ func (q Queries) Query(ctx context.Context, argv ...string) (Output, error) {
 	return q.p.run(ctx, nil, argv)
 }
 
-func queryPrograms() []string { return []string{"getent", "journalctl", "systemd-detect-virt"} }
+func queryPrograms() []string { return []string{"getent", "systemd-detect-virt"} }

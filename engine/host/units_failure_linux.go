@@ -67,7 +67,7 @@ func (s *systemd) lastLines(ctx context.Context, st UnitState, told time.Time) [
 	}
 	// What was said just now may still be on its way to the journal. If it cannot be hurried, the
 	// lines that are there serve as well.
-	_, _ = s.queries.Query(ctx, "journalctl", "--sync")
+	_, _ = s.queries.p.run(ctx, nil, []string{"journalctl", "--sync"})
 	var lines []string
 	if st.Invocation != "" {
 		lines = s.journal(ctx, "_SYSTEMD_INVOCATION_ID="+st.Invocation, "+", "INVOCATION_ID="+st.Invocation)
@@ -80,7 +80,7 @@ func (s *systemd) lastLines(ctx context.Context, st UnitState, told time.Time) [
 
 func (s *systemd) journal(ctx context.Context, which ...string) []string {
 	argv := append([]string{"journalctl", "--no-pager", "-q", "-n", logLines, "-o", "cat"}, which...)
-	out, err := s.queries.Query(ctx, argv...)
+	out, err := s.queries.p.run(ctx, nil, argv) // of its own, as what planning may ask for has no room for its options
 	text := strings.TrimRight(string(out.Stdout), "\n")
 	if err != nil || text == "" {
 		return nil

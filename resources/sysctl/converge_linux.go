@@ -165,6 +165,13 @@ func (resource) Apply(_ context.Context, h *host.Host, have, want *Spec) error {
 	return h.Files.Write(want.file(), []byte(want.bytes()), attr)
 }
 
+// Batch reports whether nothing but the file is to be written.
+func (resource) Batch(have, want *Spec) bool {
+	value := want.runtime()
+	live := value != nil && have != nil && have.Runtime != nil && !same(*have.Runtime, *value)
+	return !live && want.persists() && (have.found() == nil || have.bytes() != want.bytes())
+}
+
 func setRuntime(h *host.Host, have, want *Spec) error {
 	value := want.runtime()
 	if value == nil || have == nil || have.Runtime == nil || same(*have.Runtime, *value) {

@@ -1,4 +1,4 @@
-// Package hosttest is a machine for tests: a real tree in a temporary folder, programs
+// Package hosttest is a machine for tests: a real tree in a temporary folder, programs and units
 // that Go functions play, and changes that can be counted, failed and stopped.
 package hosttest
 

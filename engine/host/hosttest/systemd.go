@@ -58,8 +58,8 @@ type Process struct {
 //
 // It reads unit files from the machine's tree when systemd would, and no sooner, and it knows
 // services, and of the other types as much as that they are active. Of the dependencies it plays
-// Requires, Requisite, BindsTo, PartOf, Wants, Conflicts and After. It does not restart what
-// fails (Restart=), and its timers never elapse.
+// Requires, Requisite, BindsTo, PartOf, Wants, Conflicts and After; that something which is required is
+// NeverReady counts as its failure. It does not restart what fails (Restart=), and its timers never elapse.
 type Systemd struct {
 	t      testing.TB
 	files  host.Tree
@@ -182,7 +182,7 @@ func (s *Systemd) snapshot() map[string]string {
 			continue
 		}
 		line := u.active + " (" + u.sub + ")"
-		if s.needReload(u) {
+		if s.stale(u) {
 			line += ", not loaded as its files are"
 		}
 		for _, old := range slices.Sorted(maps.Keys(s.outdated(u))) {

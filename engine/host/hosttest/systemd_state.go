@@ -30,6 +30,17 @@ func (s *Systemd) needReload(u *unit) bool {
 		s.newest(append([]string{u.fragment}, u.dropIns...)...).After(u.read)
 }
 
+// stale reports whether a unit is in memory otherwise than its files would have it, also where systemd does not
+// notice.
+func (s *Systemd) stale(u *unit) bool {
+	found, err := unitfile.Locate(s.files, u.name)
+	if err != nil || found == nil {
+		return u.fragment != ""
+	}
+	return found.Path != u.fragment || found.Masked != (u.load == "masked") || !found.Masked && !slices.Equal(found.DropIns, u.dropIns) ||
+		s.newest(append([]string{u.fragment}, u.dropIns...)...).After(u.read)
+}
+
 // newest is when the newest of some files was changed.
 func (s *Systemd) newest(names ...string) (at time.Time) {
 	for _, name := range names {

@@ -77,6 +77,14 @@ func TestProcess(t *testing.T) {
 	}
 	tell(t, m, host.StopUnit, "d.service")
 	runs(nil, "")
+	tell(t, m, host.StartUnit, "d.service")
+	m.Put("/etc/systemd/system/d.service.d/new.conf", hosttest.File{Content: "[Service]\nNice=1\n"})
+	if st, err := m.View().Units.State(t.Context(), "d.service"); err != nil || st.NeedReload {
+		t.Errorf("systemd notices a new directory: %v, %v", st.NeedReload, err)
+	}
+	if got := unitLines(m); got != "unit d.service active (running), not loaded as its files are" {
+		t.Errorf("the dump says %q", got)
+	}
 }
 
 // TestUnitChangesAreCounted proves that what the manager is told passes the same door as every change, and leaves

@@ -124,10 +124,15 @@ func links(t *testing.T, root string) map[string]string {
 	return found
 }
 
-// state is what is-enabled prints. Where it prints an error there is no unit, or a bad one.
+// state is what is-enabled prints of a unit of a root.
 func (s systemctl) state(t *testing.T, root, unit string) string {
 	t.Helper()
-	out, errs, ok := s.run(root, "is-enabled", unit)
+	return enablementOf(s.run(root, "is-enabled", unit))
+}
+
+// enablementOf is the state that is-enabled printed. Where it prints an error there is no unit, or a
+// bad one.
+func enablementOf(out, errs string, ok bool) string {
 	state := strings.TrimSpace(out)
 	switch {
 	case state == "not-found", !ok && state == "" && strings.Contains(errs, "No such file or directory"):

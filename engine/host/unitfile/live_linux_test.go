@@ -1,0 +1,253 @@
+package unitfile
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/internal/lab/machine"
+)
+
+// live is the machine that the test runs on, with a systemd that runs.
+type live struct {
+	systemctl
+	h *host.Host
+	// before is what was in the unit directories when the test began.
+	before picture
+	counts map[string]int
+}
+
+// TestLive puts the trees into a machine with a systemd that runs, one after the other. What is read of
+// every unit of them is what systemctl says, and what the agent makes of their links is what systemctl
+// makes of them.
+func TestLive(t *testing.T) {
+	if os.Getenv(machine.InLab) == "" {
+		t.Skip("needs to be inside a machine of the lab: TestLiveParity takes it there")
+	}
+	l := newLive(t)
+	compared, units := 0, 0
+	for _, c := range trees() {
+		if why := l.unfit(c); why != "" {
+			t.Logf("%s: left out, %s", c.name, why)
+			l.counts["trees left out"]++
+			continue
+		}
+		compared++
+		names := c.units
+		if names == nil {
+			names = []string{"a.service"}
+		}
+		units += len(names)
+		t.Run(c.name, func(t *testing.T) {
+			defer l.restore(t)
+			l.place(t, c.files)
+			l.reload(t)
+			for _, name := range names {
+				l.compareUnit(t, name)
+			}
+			for _, verb := range []string{"enable", "disable"} {
+				l.compareKind(t, c, verb, names[0])
+			}
+		})
+	}
+	t.Logf("systemd %d: %d trees with %d units compared: %v", l.version, compared, units, l.counts)
+	if compared < 40 || l.counts["states"] != units || l.counts["changes"] != 2*compared {
+		t.Errorf("compared are %d trees of at least 40, %d of %d states, %d of %d changes",
+			compared, l.counts["states"], units, l.counts["changes"], 2*compared)
+	}
+}
+
+func newLive(t *testing.T) *live {
+	t.Helper()
+	h, err := host.Open(host.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	l := &live{systemctl: needSystemctl(t), h: h, counts: map[string]int{}}
+	l.before = look(t)
+	l.generator(t)
+	t.Cleanup(func() { l.restore(t); l.reload(t) })
+	return l
+}
+
+// unfit says why a tree cannot be put into a machine that runs, "" where it can.
+func (l *live) unfit(c tree) string {
+	if l.version < c.since || c.until > 0 && l.version > c.until {
+		return "another version of systemd does so"
+	}
+	for p := range c.files {
+		switch {
+		case strings.HasPrefix(p, "/lib/"):
+			return "it needs a /lib that is not /usr/lib"
+		case p == "/etc/machine-id":
+			return "a systemd that runs does not look at its machine's ID again"
+		}
+	}
+	return ""
+}
+
+func (l *live) reload(t *testing.T) {
+	t.Helper()
+	if err := l.h.Units.Do(t.Context(), host.DaemonReload, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask runs systemctl on the systemd that runs.
+func (l *live) ask(args ...string) (stdout, stderr string, ok bool) {
+	cmd := exec.Command("systemctl", append([]string{"--no-pager", "--no-legend", "--no-reload"}, args...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "SYSTEMD_COLORS=0", "SYSTEMCTL_SKIP_SYSV=1"}
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	return out.String(), errs.String(), err == nil
+}
+
+// fileState is what is-enabled prints.
+func (l *live) fileState(t *testing.T, unit string) string {
+	t.Helper()
+	return enablementOf(l.ask("is-enabled", unit))
+}
+
+// compareUnit compares what is read of a unit, over D-Bus and from the disk, with what systemctl says.
+func (l *live) compareUnit(t *testing.T, name string) {
+	t.Helper()
+	l.counts["states"]++
+	st, err := l.h.View().Units.State(t.Context(), name)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	want := l.fileState(t, name)
+	disk, err := State(l.h.Files.Tree, name)
+	if st.File != want || disk != want || err != nil {
+		t.Errorf("%s: D-Bus says %q, the disk %q (%v), systemctl is-enabled %q", name, st.File, disk, err, want)
+	}
+	l.counts["is-enabled "+want]++
+	if IsTemplate(name) {
+		return // systemd has no state of what has no instance
+	}
+	if d := cmp.Diff(l.show(t, name), shown(st)); d != "" {
+		t.Errorf("%s: - systemctl show, + read:\n%s", name, d)
+	}
+	l.counts["load "+st.Load]++
+}
+
+// show is what systemctl says of a unit that is loaded.
+func (l *live) show(t *testing.T, name string) map[string]string {
+	t.Helper()
+	out, stderr, ok := l.ask("show", "--property", "Id,LoadState,ActiveState,SubState,FragmentPath,SourcePath,DropInPaths,NeedDaemonReload", name)
+	if !ok {
+		t.Fatalf("systemctl show %s: %s", name, stderr)
+	}
+	said := map[string]string{}
+	for line := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		said[key] = value
+	}
+	if said["FragmentPath"] == "" {
+		said["FragmentPath"] = said["SourcePath"]
+	}
+	delete(said, "SourcePath")
+	return said
+}
+
+func shown(st host.UnitState) map[string]string {
+	reload := "no"
+	if st.NeedReload {
+		reload = "yes"
+	}
+	return map[string]string{
+		"Id": st.Name, "LoadState": st.Load, "ActiveState": st.Active, "SubState": st.Sub,
+		"FragmentPath": st.Fragment, "DropInPaths": strings.Join(st.DropIns, " "), "NeedDaemonReload": reload,
+	}
+}
+
+// outcome is what became of a change: the links afterwards, and what was printed.
+type outcome struct {
+	links   picture
+	printed string
+	ok      bool
+	state   string
+}
+
+// on puts the tree up anew, does something to it and says what came of it.
+func (l *live) on(t *testing.T, c tree, unit string, do func() (printed string, ok bool)) outcome {
+	t.Helper()
+	l.restore(t)
+	l.place(t, c.files)
+	l.reload(t)
+	var o outcome
+	o.printed, o.ok = do()
+	o.links, o.state = look(t).links(), l.fileState(t, unit)
+	return o
+}
+
+func (l *live) bySystemctl(t *testing.T, c tree, verb, unit string) outcome {
+	t.Helper()
+	return l.on(t, c, unit, func() (string, bool) {
+		_, stderr, ok := l.ask(verb, unit)
+		return stderr, ok
+	})
+}
+
+// byAgent applies a plan that says no more of the unit than whether it is enabled.
+func (l *live) byAgent(t *testing.T, c tree, verb, unit string) outcome {
+	t.Helper()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "plan.hcl")
+	text := fmt.Sprintf("plan {\n  name = \"live\"\n}\n\nunit \"it\" {\n  name    = %q\n  enabled = %t\n}\n", unit, verb == "enable")
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return l.on(t, c, unit, func() (string, bool) {
+		out, err := exec.Command(machine.AgentPath, "apply", "--auto-approve", name).CombinedOutput()
+		if err := os.RemoveAll("/var/lib/agent0-converge"); err != nil { // the next plan is another machine's
+			t.Fatal(err)
+		}
+		return string(out), err == nil
+	})
+}
+
+// compareKind has systemctl change one copy of a tree and the agent another.
+func (l *live) compareKind(t *testing.T, c tree, verb, unit string) {
+	t.Helper()
+	l.counts["changes"]++
+	before := l.on(t, c, unit, func() (string, bool) { return "", true })
+	theirs, ours := l.bySystemctl(t, c, verb, unit), l.byAgent(t, c, verb, unit)
+	fail := func(why, diff string) {
+		t.Helper()
+		t.Errorf("%s %s (%q at first, %q by systemctl, %q by the agent): %s\n%s\nsystemctl: %t %s\nagent: %t %s", verb, unit,
+			before.state, theirs.state, ours.state, why, diff, theirs.ok, theirs.printed, ours.ok, ours.printed)
+	}
+	if !ours.ok {
+		if d := cmp.Diff(before.links, ours.links); d != "" {
+			fail("the agent refused and yet changed something", d)
+		}
+		fail("REFUSED", "")
+		return
+	}
+	if verb == "enable" && ours.state != "enabled" {
+		fail("it is not enabled", "")
+	}
+	if d := cmp.Diff(theirs.links, ours.links); d != "" {
+		fail("- systemctl, + agent", d)
+	}
+}
+
+// keys lists what is in a picture, the deepest first.
+func (p picture) keys() []string {
+	names := slices.Sorted(maps.Keys(p))
+	slices.Reverse(names)
+	return names
+}
