@@ -95,7 +95,7 @@ func (p Planner) fields(c *Change) error {
 	if err != nil {
 		return err
 	}
-	c.Fields = c.Kind.DiffRecorded(have, want)
+	c.Fields = c.Kind.DiffRecorded(c.Kind.still(have), c.Kind.still(want))
 	return nil
 }
 

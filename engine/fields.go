@@ -44,10 +44,11 @@ func fieldsOf(t reflect.Type) []field {
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("hcl"), ",")
+		moves := f.Tag.Get("stale") == "-"
 		if name != "" {
-			fs = append(fs, field{name: name, index: i, input: f.Tag.Get("diff") == "-", moves: f.Tag.Get("stale") == "-"})
+			fs = append(fs, field{name: name, index: i, input: f.Tag.Get("diff") == "-", moves: moves})
 		} else if name = f.Tag.Get("record"); name != "" {
-			fs = append(fs, field{name: name, index: i, host: true})
+			fs = append(fs, field{name: name, index: i, host: true, moves: moves})
 		}
 	}
 	return fs

@@ -51,7 +51,7 @@ func addr(k *engine.Kind) engine.Addr { return engine.Addr(k.Name() + ".it") }
 func Converges[S any](t *testing.T, kind *engine.Kind, cases []Case[S]) {
 	t.Helper()
 	needRoot(t)
-	useFastTemp(t)
+	FastTemp(t)
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			s := c.scenario(t, kind)

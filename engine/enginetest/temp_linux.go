@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// useFastTemp puts the machines into memory, if that holds extended attributes as a disk does: a
+// FastTemp puts the machines into memory, if that holds extended attributes as a disk does: a
 // sweep makes thousands of durable writes. A TMPDIR that is set stays.
-func useFastTemp(t *testing.T) {
+func FastTemp(t *testing.T) {
 	t.Helper()
 	const memory = "/dev/shm"
 	if os.Getenv("TMPDIR") != "" {

@@ -2,7 +2,7 @@ package enginetest
 
 import "testing"
 
-// useFastTemp does nothing: Windows has no file system in memory.
-func useFastTemp(*testing.T) {}
+// FastTemp does nothing: Windows has no file system in memory.
+func FastTemp(*testing.T) {}
 
 func needRoot(*testing.T) {}

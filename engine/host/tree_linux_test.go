@@ -105,6 +105,13 @@ func TestDescribe(t *testing.T) {
 		if names, err := f.ReadDir(dir); !slices.Equal(names, []string{"fifo", "file", "hard", "link"}) {
 			t.Errorf("ReadDir = %v, %v", names, err)
 		}
+		all := []host.Entry{{Name: "fifo"}, {Name: "file", Kind: host.File}, {Name: "hard", Kind: host.File}, {Name: "link", Kind: host.Symlink, Target: "file"}}
+		if got, err := f.Scan(dir); err != nil || !slices.Equal(got, all) {
+			t.Errorf("Scan = %v, %v", got, err)
+		}
+		if _, err := f.Scan(dir + "/none"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), dir+"/none") {
+			t.Errorf("Scan(none): %v", err)
+		}
 		if _, err := f.Stat(dir + "/none"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), dir+"/none") {
 			t.Errorf("Stat(none): %v", err)
 		}

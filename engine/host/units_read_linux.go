@@ -77,15 +77,25 @@ func template(name string) bool {
 // remembers it, and does not notice links that others make.
 func fileState(call *dbus.Call) (state string, err error) {
 	err = (<-call.Done).Store(&state)
-	if answer, ok := errors.AsType[dbus.Error](err); ok {
-		switch answer.Name {
-		case "org.freedesktop.DBus.Error.FileNotFound":
-			return "", nil
-		case "org.freedesktop.DBus.Error.InconsistentMessage": // the file cannot be parsed
-			return "bad", nil
-		}
+	answer, ok := errors.AsType[dbus.Error](err)
+	switch {
+	case !ok:
+		return state, err
+	case answer.Name == "org.freedesktop.DBus.Error.FileNotFound":
+		return "", nil
+	case badFile(answer.Name):
+		return "bad", nil
 	}
 	return state, err
+}
+
+// badFile reports whether an error of D-Bus is of a file that systemd does not take: one that it cannot
+// parse (EBADMSG), that says what cannot be (EINVAL), or that is a directory, a link that goes round in a
+// circle or leads to what has another type of name (EISDIR, ELOOP, EXDEV and others, of which sd-bus keeps
+// the names: sd-bus-errors(3)). What is wrong with the connection has other names.
+func badFile(name string) bool {
+	return name == "org.freedesktop.DBus.Error.InconsistentMessage" || name == "org.freedesktop.DBus.Error.InvalidArgs" ||
+		strings.HasPrefix(name, "System.Error.")
 }
 
 // UnitOf returns the unit that a process runs in.

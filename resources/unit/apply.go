@@ -75,28 +75,34 @@ func jobs(ctx context.Context, h *host.Host, have, want *Spec, do todo) error {
 	if err != nil {
 		return err
 	}
-	if st.Load == "bad-setting" || st.Load == "error" {
-		return fmt.Errorf("systemd cannot load %s: %s", want.Name, strings.TrimSuffix(st.LoadError, "."))
+	now := &Spec{Name: want.Name, seen: seen{live: &st, record: have.record}}
+	if now.unloadable() && want.loads() {
+		return now.loadError()
 	}
 	if have.self {
 		return nil
 	}
-	now := &Spec{Name: want.Name, seen: seen{live: &st, record: have.record}}
 	switch {
-	case want.State == stopped && now.active():
+	case want.State == stopped && !now.is(stopped):
 		return h.Units.Do(ctx, host.StopUnit, want.Name)
 	case want.State == stopped:
 		return nil
 	case want.State == running && !now.active():
-		return errors.Join(now.start(ctx, h, host.StartUnit), now.resume(ctx, h))
+		return now.open(ctx, h, host.StartUnit)
 	case do.restart != "" && now.active():
-		return now.again(ctx, h)
+		return now.open(ctx, h, host.RestartUnit)
 	case st.Active == "activating" && want.State == running:
 		return now.start(ctx, h, host.StartUnit) // which waits for the start that is under way
 	case do.reload != "" && now.active():
 		return h.Units.Do(ctx, host.ReloadUnit, want.Name)
 	}
 	return nil
+}
+
+// loads reports whether what is wanted is of no use unless systemd can load the unit. What is broken can be
+// stopped, disabled and brought back as it was.
+func (s *Spec) loads() bool {
+	return s.State == running || !s.Found && (s.ownFile() || len(s.Dropins) > 0 || s.Enabled != nil && *s.Enabled)
 }
 
 // start starts the unit, or starts it anew, and asks whether it stays.
@@ -128,21 +134,14 @@ func (s *Spec) start(ctx context.Context, h *host.Host, verb host.UnitVerb) erro
 	return &host.JobError{Verb: verb, Unit: s.Name, Result: "failed", State: st}
 }
 
-// again starts the unit anew. A socket cannot be opened while its service runs, which is stopped for
-// the time; that it is to go on is recorded before.
-func (s *Spec) again(ctx context.Context, h *host.Host) error {
-	if s.kind() != "socket" {
-		return s.start(ctx, h, host.RestartUnit)
-	}
-	service, err := s.serves(h)
+// open starts the unit, or starts it anew. A socket cannot be opened while its service runs, which is
+// stopped for the time; that it is to go on is recorded before.
+func (s *Spec) open(ctx context.Context, h *host.Host, verb host.UnitVerb) error {
+	service, err := s.busy(ctx, h.View())
 	if err != nil {
 		return err
 	}
-	st, err := h.View().Units.State(ctx, service)
-	if err != nil {
-		return err
-	}
-	if (&Spec{Name: service, seen: seen{live: &st}}).active() {
+	if service != "" {
 		s.record = &record{Resume: service}
 		if err := s.record.write(h, s.Name); err != nil {
 			return err
@@ -151,10 +150,26 @@ func (s *Spec) again(ctx context.Context, h *host.Host) error {
 			return err
 		}
 	}
-	if err := s.start(ctx, h, host.RestartUnit); err != nil {
+	if err := s.start(ctx, h, verb); err != nil {
 		return err
 	}
 	return s.resume(ctx, h)
+}
+
+// busy is the service of a socket, if it runs.
+func (s *Spec) busy(ctx context.Context, v host.View) (string, error) {
+	if s.kind() != "socket" {
+		return "", nil
+	}
+	service, err := s.serves(v.Files)
+	if err != nil {
+		return "", err
+	}
+	st, err := v.Units.State(ctx, service)
+	if err != nil || !(&Spec{Name: service, seen: seen{live: &st}}).active() {
+		return "", err
+	}
+	return service, nil
 }
 
 // resume starts what was stopped for the time of a restart, by this run or one that was cut short.
@@ -170,8 +185,8 @@ func (s *Spec) resume(ctx context.Context, h *host.Host) error {
 }
 
 // serves is the service that a socket starts.
-func (s *Spec) serves(h *host.Host) (string, error) {
-	u, err := unitfile.Locate(h.Files.Tree, s.Name)
+func (s *Spec) serves(t host.Tree) (string, error) {
+	u, err := unitfile.Locate(t, s.Name)
 	if err != nil {
 		return "", err
 	}
@@ -180,7 +195,7 @@ func (s *Spec) serves(h *host.Host) (string, error) {
 		return name, nil
 	}
 	for _, p := range append([]string{u.Path}, u.DropIns...) {
-		b, err := h.Files.ReadFile(p)
+		b, err := t.ReadFile(p)
 		if err != nil {
 			return "", err
 		}
@@ -222,7 +237,7 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 // remove leaves nothing of the unit that the plan manages. Each step finds out by itself, when it is
 // done again, whether there is anything left to do.
 func remove(ctx context.Context, h *host.Host, have *Spec) error {
-	if have.State == running && have.active() {
+	if have.State != "" && !have.is(stopped) {
 		if err := h.Units.Do(ctx, host.StopUnit, have.Name); err != nil {
 			return err
 		}

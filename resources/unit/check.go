@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/agent0-converge/agent0-converge/engine"
@@ -23,7 +22,7 @@ func (resource) Check(ctx context.Context, v host.View, have, want *Spec) error 
 		}
 		have = found
 	}
-	errs := []error{have.checkFiles(v, want), have.checkSelf(want), have.checkRoot(v, want)}
+	errs := []error{have.checkFiles(v, want), have.checkSelf(want), have.checkRoot(v)}
 	if want == nil {
 		return errors.Join(append(errs, have.checkRemoval())...)
 	}
@@ -33,7 +32,7 @@ func (resource) Check(ctx context.Context, v host.View, have, want *Spec) error 
 	if err := have.checkThere(v, want); err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	return errors.Join(append(errs, have.checkPlace(v, want), have.checkEnabled(v, want), have.checkState(v, want))...)
+	return errors.Join(append(errs, have.checkPlace(v, want), have.checkEnabled(v, want), have.checkState(want))...)
 }
 
 func (s *Spec) checkFiles(v host.View, want *Spec) error {
@@ -70,7 +69,7 @@ func (s *Spec) checkSelf(want *Spec) error {
 }
 
 // checkRoot refuses to tell systemd what it takes from root alone.
-func (s *Spec) checkRoot(v host.View, _ *Spec) error {
+func (s *Spec) checkRoot(v host.View) error {
 	if s.live == nil || v.Files.User() == 0 {
 		return nil
 	}
@@ -148,6 +147,8 @@ func (s *Spec) checkEnabled(v host.View, want *Spec) error {
 		return fmt.Errorf("%s has no [Install] section: nothing to enable; add install = { WantedBy = %q } in a drop-in, or leave enabled out", s.Name, wantedBy(s.kind()))
 	case generated:
 		return fmt.Errorf("%s is made at every boot from another file, such as /etc/fstab or an init script, which says whether it starts: leave enabled out", s.Name)
+	case "alias":
+		return fmt.Errorf("%s is another name of a unit: declare that", s.Name)
 	case "transient":
 		return fmt.Errorf("%s was made by a program for as long as it runs: there is nothing to enable; leave enabled out", s.Name)
 	case "bad":
@@ -160,7 +161,15 @@ func (s *Spec) checkEnabled(v host.View, want *Spec) error {
 	if _, _, err := unitfile.Enable(v.Files, s.Name); err != nil {
 		return err
 	}
-	return nil
+	return s.checkLoaded(want)
+}
+
+// checkLoaded refuses what systemd has no use for, but where it may be mended by then.
+func (s *Spec) checkLoaded(want *Spec) error {
+	if s.live == nil || !s.unloadable() || len(s.changes(want)) > 0 || s.outdated() {
+		return nil
+	}
+	return s.loadError()
 }
 
 // enables reports whether a link among those that [Install] asks for is of the unit itself.
@@ -174,8 +183,8 @@ func (s *Spec) enables() bool {
 }
 
 // checkState says why a unit cannot be started or stopped.
-func (s *Spec) checkState(v host.View, want *Spec) error {
-	if s.live == nil || want.State == "" || want.State == s.now() {
+func (s *Spec) checkState(want *Spec) error {
+	if s.live == nil || want.State == "" || s.is(want.State) {
 		return nil
 	}
 	if want.State == stopped {
@@ -190,11 +199,8 @@ func (s *Spec) checkState(v host.View, want *Spec) error {
 		return fmt.Errorf("%s is masked, so that nothing starts it: add masked = false", s.Name)
 	case mask || want.ownFile():
 		return nil
-	case s.live.Load == "bad-setting" || s.live.Load == "error":
-		if len(s.changes(want)) > 0 || s.outdated() {
-			return nil // by then it may be mended
-		}
-		return fmt.Errorf("systemd cannot load %s: %s", s.Name, s.live.LoadError)
+	case s.unloadable():
+		return s.checkLoaded(want)
 	case s.live.Load == "loaded" && s.kind() == "service" && s.once() && len(want.Dropins) == 0:
 		return errors.New(ends(s.Name))
 	case s.live.Load == "loaded" && !s.live.CanStart && len(want.Dropins) == 0:
@@ -212,110 +218,4 @@ func (resource) Irreversible(have, want *Spec) string {
 		return "it runs, and its file is gone already: once stopped it does not start again"
 	}
 	return ""
-}
-
-// Warn tells of what will probably not do what is meant.
-func (resource) Warn(ctx context.Context, v host.View, have, want *Spec) error {
-	if want == nil || want.Found {
-		return nil
-	}
-	if have == nil {
-		found, err := find(ctx, v, want)
-		if err != nil {
-			return nil // Check says so
-		}
-		have = found
-	}
-	errs := []error{have.whenNext(want), have.warnTriggers(want), have.warnBoot(want), want.warnAccounts(v), want.warnNames()}
-	for _, p := range have.foreign {
-		errs = append(errs, fmt.Errorf("%s is not the plan's and changes the unit too: add it as a drop-in, or exact = true to remove it", p))
-	}
-	return errors.Join(append(errs, have.warnMissing(ctx, v, want))...)
-}
-
-// warnTriggers tells of what would start again what is to be stopped.
-func (s *Spec) warnTriggers(want *Spec) error {
-	if s.live == nil || want.State != stopped || !s.active() || len(s.live.TriggeredBy) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%s is started again by %s: stop that as well", s.Name, strings.Join(s.live.TriggeredBy, ", "))
-}
-
-// warnBoot tells of what runs until the next boot only.
-func (s *Spec) warnBoot(want *Spec) error {
-	if want.State != running || s.live == nil && want.Enabled == nil || s.live != nil && len(s.live.TriggeredBy) > 0 {
-		return nil
-	}
-	if want.Enabled != nil && !*want.Enabled || want.Enabled == nil && (s.fileState == "disabled" || s.fileState == "" && len(want.installs("WantedBy")) > 0) {
-		return fmt.Errorf("%s is started now, and not after a reboot: add enabled = true if it is to be", s.Name)
-	}
-	return nil
-}
-
-// warnAccounts tells of accounts that the host lacks. They may come to be at boot (sysusers.d).
-func (s *Spec) warnAccounts(v host.View) error {
-	var errs []error
-	for _, claim := range s.accounts() {
-		kind, name, _ := strings.Cut(string(claim), ":")
-		ask := v.Accounts.UID
-		if kind == "group" {
-			ask = v.Accounts.GID
-		}
-		var unknown *host.UnknownAccountError
-		if _, err := ask(name); errors.As(err, &unknown) {
-			errs = append(errs, &engine.NeedError{Claim: claim, Err: fmt.Errorf("%s runs as the %s %s, which this host lacks: it will not start", s.Name, kind, name)})
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// warnNames tells of directives that systemd does not know, in text that was brought along.
-func (s *Spec) warnNames() error {
-	if s.Content == nil {
-		return nil
-	}
-	f, err := unitfile.Parse([]byte(s.Content.Reveal()))
-	if err != nil {
-		return nil // Validate says so
-	}
-	var errs []error
-	for _, x := range f.Sections {
-		for _, set := range x.Settings {
-			if err := unitfile.Check(s.kind(), x.Name, set.Key); err != nil {
-				errs = append(errs, fmt.Errorf("line %d of its file: %w", set.Line, err))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// warnMissing tells of units that this one cannot start without, and that the host lacks.
-func (s *Spec) warnMissing(ctx context.Context, v host.View, want *Spec) error {
-	var errs []error
-	for _, key := range []string{"Requires", "BindsTo", "Requisite"} {
-		for _, name := range words(want.all("Unit", key)) {
-			if unitfile.ValidName(name) != nil || !slices.Contains([]string{"service", "socket", "target", "timer", "path"}, unitfile.Type(name)) {
-				continue // devices, mounts and slices come by themselves
-			}
-			missing, err := lacks(ctx, v, name)
-			if err != nil {
-				return err
-			}
-			if missing {
-				errs = append(errs, &engine.NeedError{Claim: engine.UnitClaim(name), Err: fmt.Errorf(
-					"%s=%s: this host has no such unit, so %s would not start; use Wants and After instead", key, name, s.Name)})
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// lacks reports whether the host has no such unit.
-func lacks(ctx context.Context, v host.View, name string) (bool, error) {
-	u, err := unitfile.Locate(v.Files, name)
-	if err != nil || u != nil || !v.Units.Running() {
-		return u == nil, err
-	}
-	st, err := v.Units.State(ctx, name)
-	return st.Load == "not-found", err
 }

@@ -94,7 +94,7 @@ func TestActiveStates(t *testing.T) {
 		{"activating", "start", "success", "", "state: running → stopped"},
 		{"activating", "start-post", "success", "", "state: running → stopped"},
 		{"activating", "auto-restart", "success", "", "state: running → stopped"},
-		{"activating", "auto-restart", "exit-code", "state: failed → running", ""},
+		{"activating", "auto-restart", "exit-code", "state: failed → running", "state: failed → stopped"},
 		{"deactivating", "stop-sigterm", "success", "state: stopped → running", ""},
 		{"inactive", "dead", "success", "state: stopped → running", ""},
 		{"failed", "failed", "exit-code", "state: failed → running", ""},

@@ -23,10 +23,15 @@ func (resource) Diff(have, want *Spec) []engine.FieldDiff {
 	if d, ok := have.diffEnabled(want); ok {
 		out = append(out, d)
 	}
+	for _, dir := range have.Empty {
+		if want.Found && !slices.Contains(want.Empty, dir) {
+			out = append(out, engine.FieldDiff{Name: "empty", Have: dir})
+		}
+	}
 	if have.live == nil {
 		return out
 	}
-	if want.State != "" && want.State != have.now() {
+	if want.State != "" && !have.is(want.State) {
 		out = append(out, engine.FieldDiff{Name: "state", Have: have.word(), Want: want.State})
 	}
 	do := due(have, want)
@@ -88,6 +93,9 @@ func (s *Spec) diffEnabled(want *Spec) (engine.FieldDiff, bool) {
 	case want.Found:
 		return d, !maps.Equal(s.Links, want.Links)
 	case !*want.Enabled:
+		if s.fileState == "" {
+			d.Have = "links of a unit that is not there"
+		}
 		return d, len(s.Links) > 0 || s.fileState == generated
 	case s.fileState != enabled:
 		return d, true

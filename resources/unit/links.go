@@ -39,12 +39,12 @@ func (s *Spec) findLinks(v host.View, spec *Spec) error {
 	is := s.fileState == enabled
 	s.Enabled = &is
 	var err error
-	if s.Links, err = s.linksIn(v.Files); err != nil {
+	if s.Links, err = s.linksIn(v.Files, s.fileState); err != nil {
 		return err
 	}
 	// What cannot be enabled has no links to compare; Check says why.
 	if wanted, _, err := unitfile.Enable(v.Files, s.Name); err == nil {
-		s.wanted = s.enabling(wanted)
+		s.wanted = s.enabling(v.Files, wanted)
 	}
 	if err := s.findPreset(v); err != nil {
 		return err
@@ -63,16 +63,12 @@ func (s *Spec) findPreset(v host.View) error {
 	return err
 }
 
-// linksIn are the links that enable the unit, or would if it were not masked: what is masked is
-// not followed to its links.
-func (s *Spec) linksIn(t host.Tree) (map[string]string, error) {
+// linksIn are the links that enable the unit, or would if the state of its file were not masked: what
+// is masked is not followed to its links.
+func (s *Spec) linksIn(t host.Tree, state string) (map[string]string, error) {
 	links, err := unitfile.Links(t, s.Name)
-	if err != nil {
-		return nil, err
-	}
-	state, err := unitfile.State(t, s.Name)
 	if err != nil || !strings.HasPrefix(state, "masked") {
-		return s.enabling(links), err
+		return s.enabling(t, links), err
 	}
 	entries, err := t.ReadDir(configDir)
 	if place.Missing(err) {
@@ -91,15 +87,16 @@ func (s *Spec) linksIn(t host.Tree) (map[string]string, error) {
 			links = append(links, unitfile.Link{Path: p, Target: target})
 		}
 	}
-	return s.enabling(links), nil
+	return s.enabling(t, links), nil
 }
 
 // enabling are those of links that enable the unit, nil for none: neither the one by which it is
 // there at all, where its file lies elsewhere, nor a mask.
-func (s *Spec) enabling(links []unitfile.Link) map[string]string {
+func (s *Spec) enabling(t host.Tree, links []unitfile.Link) map[string]string {
 	var out map[string]string
 	for _, l := range links {
-		if l.Target == devNull || path.Base(l.Path) == s.Name && (path.Dir(l.Path) == configDir || path.Dir(l.Path) == runtimeDir) {
+		own := path.Base(l.Path) == s.Name && (path.Dir(l.Path) == configDir || path.Dir(l.Path) == runtimeDir)
+		if l.Target == devNull || own && !lasting(t, l) {
 			continue
 		}
 		if out == nil {
@@ -108,6 +105,29 @@ func (s *Spec) enabling(links []unitfile.Link) map[string]string {
 		out[l.Path] = l.Target
 	}
 	return out
+}
+
+// lasting reports whether a link in /etc by which a unit is there is the second one of its name: enabling
+// makes it, so that a unit of which the first is in /run is there after the next boot as well.
+func lasting(t host.Tree, l unitfile.Link) bool {
+	if path.Dir(l.Path) != configDir {
+		return false
+	}
+	for _, dir := range unitfile.LookupPath(t) {
+		p := path.Join(dir, path.Base(l.Path))
+		if target, err := t.Readlink(p); dir != configDir && err == nil && aimedAt(p, target) == aimedAt(l.Path, l.Target) {
+			return true
+		}
+	}
+	return false
+}
+
+// aimedAt is where a link points to, by its text.
+func aimedAt(link, target string) string {
+	if path.IsAbs(target) {
+		return path.Clean(target)
+	}
+	return path.Join(path.Dir(link), target)
 }
 
 // findEmpty looks for empty folders among those where links of the unit are or may come to be.
@@ -148,12 +168,16 @@ func isEmpty(v host.View, dir string) (bool, error) {
 }
 
 // stale reports whether links are not those that [Install] asks for.
-func (s *Spec) stale() bool { return !maps.Equal(persistent(s.Links), s.wanted) }
+func (s *Spec) stale() bool { return !maps.Equal(s.decided(s.Links, s.wanted), s.wanted) }
 
-// persistent are the links that outlast a boot.
-func persistent(links map[string]string) map[string]string {
+// decided are those of links about which [Install] decides: they outlast a boot, and are not of another
+// instance of the template that the unit is, which is enabled by itself.
+func (s *Spec) decided(links, wanted map[string]string) map[string]string {
 	out := maps.Clone(links)
-	maps.DeleteFunc(out, func(p, _ string) bool { return strings.HasPrefix(p, runtimeDir) })
+	maps.DeleteFunc(out, func(p, _ string) bool {
+		other := unitfile.IsInstance(path.Base(p)) && unitfile.Template(path.Base(p)) == s.Name && wanted[p] == ""
+		return other || strings.HasPrefix(p, runtimeDir)
+	})
 	return out
 }
 
@@ -197,7 +221,11 @@ func relink(h *host.Host, want *Spec) (changed bool, err error) {
 
 // aims are the links as they are now and as they are to be.
 func aims(h *host.Host, want *Spec) (is, to map[string]string, err error) {
-	if is, err = want.linksIn(h.Files.Tree); err != nil {
+	state, err := unitfile.State(h.Files.Tree, want.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if is, err = want.linksIn(h.Files.Tree, state); err != nil {
 		return nil, nil, err
 	}
 	switch {
@@ -208,7 +236,8 @@ func aims(h *host.Host, want *Spec) (is, to map[string]string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		is, to = persistent(is), want.enabling(links)
+		to = want.enabling(h.Files.Tree, links)
+		is = want.decided(is, to)
 	}
 	return is, to, nil
 }

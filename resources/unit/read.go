@@ -19,6 +19,8 @@ type resource struct{}
 type seen struct {
 	// live is the unit as systemd has it, nil where none runs.
 	live *host.UnitState
+	// unread says that systemd has not read a file of the unit that it does not miss.
+	unread bool
 	// self says that the agent runs in the unit.
 	self bool
 	// state of the unit file, in systemctl's words.
@@ -64,6 +66,9 @@ func find(ctx context.Context, v host.View, spec *Spec) (*Spec, error) {
 		return nil, err
 	}
 	if err := have.findLinks(v, spec); err != nil {
+		return nil, err
+	}
+	if err := have.findUnread(v); err != nil {
 		return nil, err
 	}
 	return have, have.findVendor(v)
@@ -163,75 +168,6 @@ func (s *Spec) file(p string) (File, bool) {
 	return s.Files[i], true
 }
 
-// findLive asks systemd.
-func (s *Spec) findLive(ctx context.Context, v host.View, spec *Spec) error {
-	if !v.Units.Running() {
-		return nil
-	}
-	live, err := v.Units.State(ctx, s.Name)
-	if err != nil {
-		return err
-	}
-	s.live, s.fileState = &live, live.File
-	if s.active() && s.kind() == "service" {
-		self, err := v.Units.Self(ctx)
-		if err != nil {
-			return err
-		}
-		s.self = self == s.Name
-	}
-	if s.record, err = readRecord(v, s.Name); err != nil {
-		return err
-	}
-	fragment, managed := s.file(s.fragment())
-	if spec.State == "" && !(spec.absent && managed && (fragment.there() || live.Fragment == s.fragment()) && !fragment.mask()) {
-		return nil
-	}
-	if live.Active == "maintenance" {
-		return fmt.Errorf("%s is in maintenance (%s): look at systemctl status %s, and end what has it", s.Name, live.Sub, s.Name)
-	}
-	s.State = stopped
-	if s.active() {
-		s.State = running
-	}
-	return nil
-}
-
-// active reports whether the unit runs or is about to. What systemd starts again and again, as it
-// fails, does not.
-func (s *Spec) active() bool {
-	if s.live == nil {
-		return false
-	}
-	switch s.live.Active {
-	case "active", "reloading", "refreshing":
-		return true
-	case "activating":
-		return !s.failing()
-	}
-	return false
-}
-
-// failing reports whether the unit ended badly.
-func (s *Spec) failing() bool {
-	return s.live != nil && s.live.Failing()
-}
-
-// outdated reports whether systemd knows the unit otherwise than its files have it. What was masked,
-// or not there, and is so no more, or the other way round, systemd does not count for that.
-func (s *Spec) outdated() bool {
-	masked := strings.HasPrefix(s.fileState, "masked")
-	switch s.live.Load {
-	case "masked":
-		return s.live.NeedReload || !masked
-	case "loaded":
-		return s.live.NeedReload || masked
-	case "not-found":
-		return s.fileState != ""
-	}
-	return s.live.NeedReload
-}
-
 // findMask tells whether something keeps the unit from being started, where spec asks.
 func (s *Spec) findMask(spec *Spec) error {
 	if spec.Masked == nil {
@@ -268,6 +204,9 @@ func (s *Spec) there(v host.View, spec *Spec) (bool, error) {
 	}
 	if spec.absent {
 		return s.leftovers(), s.refuseVendor(spec)
+	}
+	if spec.Found && len(spec.Links) == 0 && spec.State != running && !slices.ContainsFunc(spec.Files, File.there) {
+		return true, nil // as wanted: what brings its file may have gone before
 	}
 	if s.vendor != "" || s.live != nil && s.live.Load != "not-found" {
 		return true, nil

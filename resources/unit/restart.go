@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"path"
 	"reflect"
 	"slices"
@@ -234,12 +233,4 @@ func (s *Spec) knowsFiles(r *record) bool {
 		}
 	}
 	return true
-}
-
-// when says in the report what the unit that the agent runs in does with its new settings.
-func (s *Spec) whenNext(want *Spec) error {
-	if !s.self || !s.ownChange(want) && len(want.restart.Pending) == 0 {
-		return nil
-	}
-	return fmt.Errorf("this run is a part of %s, which is not restarted: what changes takes effect when it next starts", s.Name)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/engine/host/hosttest"
+	"github.com/agent0-converge/agent0-converge/resources/file"
 )
 
 const name = "cooler.service"
@@ -208,6 +209,25 @@ func TestSelf(t *testing.T) {
 	}
 }
 
+// A unit whose file is another resource's is made after that, and follows it.
+func TestBroughtByAFile(t *testing.T) {
+	r := newRig(t, with(""), on())
+	plan := func(nice string) []engine.Declared {
+		brought := engine.Declared{Addr: "file.unit", Kind: file.Kind(), Spec: &file.Spec{Path: cooler,
+			Content: engine.NewText("[Service]\nExecStart=/opt/cooler/run\nNice=" + nice + "\n[Install]\nWantedBy=multi-user.target\n")}}
+		return []engine.Declared{r.declare(&Spec{Name: name, Enabled: ptr(true), State: running}, "file.unit"), brought}
+	}
+	before := r.tree()
+	is(t, "the first run", r.must(r.apply(plan("1")...)), "file.unit:done unit.it:done")
+	is(t, "the plan after it", r.plan(plan("1")...), "")
+	r.Reset()
+	r.must(r.apply(plan("2")...))
+	is(t, "systemd was told", r.jobs(), "daemon-reload, restart cooler.service")
+	is(t, "the plan after it", r.plan(plan("2")...), "")
+	r.must(r.undo(1))
+	is(t, "the machine after undo", r.tree(), before)
+}
+
 // A service that crashed since the run is no reason not to take the run back.
 func TestUndoAfterACrash(t *testing.T) {
 	r := newRig(t, with(""), on())
@@ -230,6 +250,19 @@ func TestSocketGoesOn(t *testing.T) {
 	r := newRig(t, fs, on("cool.socket", "cool.service"))
 	r.must(r.apply(r.declare(&Spec{Name: "cool.socket", Socket: said{"ListenStream": {"2"}}, State: running})))
 	is(t, "systemd was told", r.jobs(), "daemon-reload, stop cool.service, restart cool.socket, start cool.service")
+	if r.Systemd().Running("cool.service") == nil {
+		t.Error("the service is not running")
+	}
+	// So is one that is to be opened while its service runs.
+	if err := r.Systemd().Do(t.Context(), host.StopUnit, "cool.socket"); err != nil {
+		t.Fatal(err)
+	}
+	open := r.declare(&Spec{Name: "cool.socket", Enabled: ptr(false), State: running})
+	is(t, "the plan", r.plan(open), "change unit.it\n  state: stopped → running\n"+
+		"  warning: cool.service is restarted too: systemd opens no socket of a service that runs\n"+
+		"  warning: cool.socket is started now, and not after a reboot: add enabled = true if it is to be")
+	r.must(r.apply(open))
+	is(t, "the plan after it", r.plan(open), "")
 	if r.Systemd().Running("cool.service") == nil {
 		t.Error("the service is not running")
 	}

@@ -76,8 +76,9 @@ type Spec struct {
 	Files []File `record:"files"`
 	// Links are the symbolic links that enable the unit, by path.
 	Links map[string]string `record:"links"`
-	// Empty are those of the folders for such links that are there and hold nothing.
-	Empty []string `record:"empty"`
+	// Empty are those of the folders for such links that are there and hold nothing; links of others
+	// come and go there.
+	Empty []string `record:"empty" stale:"-"`
 
 	absent          bool
 	loaded          bool // the content came from the source
@@ -229,10 +230,13 @@ func (s *Spec) bare() bool {
 	return !s.Found && !s.ownFile() && len(s.Dropins) == 0 && s.Enabled == nil && s.Masked == nil && s.State == ""
 }
 
-// Needs are the folders, the accounts that the unit runs as, and units that it cannot be started
-// without.
+// Needs are the folders, the unit's file where it is not said here, the accounts that it runs as, and
+// units that it cannot be started without.
 func (s *Spec) Needs() []engine.Claim {
 	needs := map[engine.Claim]bool{}
+	if !s.Found && !s.ownFile() && (s.Masked == nil || !*s.Masked) {
+		needs[place.Claim(s.fragment())] = true
+	}
 	for _, dir := range s.folders() {
 		needs[place.Claim(dir)] = true
 	}

@@ -1,7 +1,9 @@
 package unit
 
 import (
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/agent0-converge/agent0-converge/engine"
@@ -229,4 +231,27 @@ func TestImageConverges(t *testing.T) {
 		{Name: "a mask", Offline: true, Files: with(""), Spec: &Spec{Name: "vendor.service", Masked: ptr(true)}, Want: engine.Update},
 		{Name: "to go", Offline: true, Files: with(written, link, off), Spec: &Spec{Name: "cooler.service"}, Absent: true, Want: engine.Remove},
 	})
+}
+
+// systemd itself has nothing against what is written.
+func TestSystemdVerifies(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("needs systemd-analyze: install systemd")
+	}
+	r := newRig(t, with(""), nil)
+	own := spec(func(s *Spec) {
+		s.Service["ExecStart"] = engine.List{"/bin/true %i 100%%"}
+		s.Service["Environment"] = engine.List{"A=1", `"B=2 3"`}
+		s.Dropins = []Dropin{{Name: "50-limits", Service: said{"ExecStart": {"", "/bin/false"}, "TasksMax": {"32"}}}}
+	})
+	r.must(r.apply(r.declare(own)))
+	out, err := exec.Command(analyze, "verify", "--man=no", r.Path(cooler)).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "cooler.service") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	r.Put(cooler, hosttest.File{Content: r.Get(cooler) + "MemoryMaximum=1\n"})
+	if out, _ := exec.Command(analyze, "verify", "--man=no", r.Path(cooler)).CombinedOutput(); !strings.Contains(string(out), "MemoryMaximum") {
+		t.Errorf("a slip is not noticed:\n%s", out)
+	}
 }

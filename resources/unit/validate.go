@@ -65,7 +65,7 @@ func (s *Spec) validFile() error {
 		if len(errs) > 0 {
 			return errors.Join(errs...)
 		}
-		return s.complete(said)
+		return s.complete()
 	case !s.loaded && s.Source != "":
 		return mistake("content", "the content is said here or comes from a source, not both")
 	case len(said) > 0:
@@ -132,75 +132,6 @@ func validDirective(key string, values []string) error {
 			return fmt.Errorf("a value of %s ends with a backslash, with which it would go on in the next line: write it without", key)
 		case strings.Trim(v, " \t") != v:
 			return fmt.Errorf("a value of %s has blanks around it, which systemd drops: put quotes around what needs them", key)
-		}
-	}
-	return nil
-}
-
-// complete refuses a unit that systemd would not load.
-func (s *Spec) complete(said []string) error {
-	if len(said) == 0 {
-		return nil
-	}
-	type need struct {
-		attr string
-		any  func(key string) bool
-		text string
-	}
-	named := func(names ...string) func(string) bool {
-		return func(key string) bool { return slices.Contains(names, key) }
-	}
-	begins := func(prefix string) func(string) bool {
-		return func(key string) bool { return strings.HasPrefix(key, prefix) }
-	}
-	needs := map[string]need{
-		"service":   {"service", named("ExecStart", "ExecStop", "SuccessAction"), "a service needs ExecStart"},
-		"socket":    {"socket", begins("Listen"), "a socket needs an address: ListenStream, ListenDatagram or another Listen…"},
-		"timer":     {"timer", begins("On"), "a timer needs a time: OnCalendar, OnBootSec or another On…"},
-		"path":      {"path", named("PathExists", "PathExistsGlob", "PathChanged", "PathModified", "DirectoryNotEmpty"), "a path unit needs what it watches: PathExists, PathChanged, PathModified or DirectoryNotEmpty"},
-		"mount":     {"mount", named("What"), "a mount needs What, which is mounted"},
-		"automount": {"automount", named("Where"), "an automount needs Where"},
-		"swap":      {"swap", named("What"), "a swap needs What, the device or file"},
-	}
-	n, ok := needs[s.kind()]
-	if !ok {
-		return nil
-	}
-	keys := map[string]bool{}
-	for key := range parse(s.text())[sectionOf(s.kind())] {
-		keys[key] = true
-	}
-	for _, d := range s.Dropins {
-		for key := range parse(d.text())[sectionOf(s.kind())] {
-			keys[key] = true
-		}
-	}
-	for key := range keys {
-		if n.any(key) {
-			return s.consistent()
-		}
-	}
-	return mistake(n.attr, "%s", n.text)
-}
-
-// consistent refuses what systemd would refuse of a unit that has all it needs.
-func (s *Spec) consistent() error {
-	switch s.kind() {
-	case "service":
-		if kind := s.last("Service", "Type"); kind != "oneshot" && len(s.all("Service", "ExecStart")) > 1 {
-			return mistake("service", "only a service of Type = \"oneshot\" has more than one ExecStart")
-		}
-	case "mount", "automount":
-		where := s.last(sectionOf(s.kind()), "Where")
-		if where == "" || strings.Contains(where, "%") {
-			break
-		}
-		name, err := unitfile.Escape(where)
-		if err != nil {
-			return mistake(s.kind(), "%w", err)
-		}
-		if name += "." + s.kind(); name != s.Name {
-			return mistake("name", "a %s unit has the name of its place: write name = %q", s.kind(), name)
 		}
 	}
 	return nil

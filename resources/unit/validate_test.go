@@ -135,13 +135,13 @@ func TestClaimsAndNeeds(t *testing.T) {
 			"group:g group:h path:/etc/systemd/system path:/etc/systemd/system/multi-user.target.wants path:/etc/systemd/system/x.service.d " +
 				"unit:a.service unit:b.target unit:c.service unit:f.service user:u"},
 		"one that is not started": {Spec{Name: "x.service", Service: lists{"ExecStart": {"/x"}}, Unit: lists{"After": {"a.service"}}}, "unit:x.service path:/etc/systemd/system/x.service", "path:/etc/systemd/system"},
-		"a state alone":           {Spec{Name: "x.service", State: running}, "unit:x.service", ""},
+		"a state alone":           {Spec{Name: "x.service", State: running}, "unit:x.service", "path:/etc/systemd/system/x.service"},
 		"a mask":                  {Spec{Name: "x.service", Masked: &on}, "unit:x.service path:/etc/systemd/system/x.service", "path:/etc/systemd/system"},
-		"a timer":                 {Spec{Name: "x.timer", State: running}, "unit:x.timer", "unit:x.service"},
+		"a timer":                 {Spec{Name: "x.timer", State: running}, "unit:x.timer", "path:/etc/systemd/system/x.timer unit:x.service"},
 		"a timer of another":      {Spec{Name: "x.timer", Timer: lists{"OnBootSec": {"1"}, "Unit": {"y.service"}}}, "unit:x.timer path:/etc/systemd/system/x.timer", "path:/etc/systemd/system unit:y.service"},
-		"a user for each start":   {Spec{Name: "x.service", Dropins: []Dropin{{Name: "d", Service: lists{"User": {"u"}, "DynamicUser": {"yes"}}}}}, "unit:x.service path:/etc/systemd/system/x.service.d/d.conf", "path:/etc/systemd/system path:/etc/systemd/system/x.service.d"},
-		"to be stopped":           {Spec{Name: "x.service", State: stopped}, "unit:x.service", "unit:x.path unit:x.socket unit:x.timer"},
-		"a socket to be stopped":  {Spec{Name: "x.socket", State: stopped}, "unit:x.socket", ""},
+		"a user for each start":   {Spec{Name: "x.service", Dropins: []Dropin{{Name: "d", Service: lists{"User": {"u"}, "DynamicUser": {"yes"}}}}}, "unit:x.service path:/etc/systemd/system/x.service.d/d.conf", "path:/etc/systemd/system path:/etc/systemd/system/x.service path:/etc/systemd/system/x.service.d"},
+		"to be stopped":           {Spec{Name: "x.service", State: stopped}, "unit:x.service", "path:/etc/systemd/system/x.service unit:x.path unit:x.socket unit:x.timer"},
+		"a socket to be stopped":  {Spec{Name: "x.socket", State: stopped}, "unit:x.socket", "path:/etc/systemd/system/x.socket"},
 		"a user with a specifier": {Spec{Name: "x@.service", Service: lists{"ExecStart": {"/x"}, "User": {"%i"}}}, "unit:x@.service path:/etc/systemd/system/x@.service", "path:/etc/systemd/system"},
 	} {
 		claims, needs := "", ""

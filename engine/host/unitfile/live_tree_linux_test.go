@@ -23,8 +23,14 @@ func roots() []string {
 	}
 }
 
+// known is a file as it was when it was read last.
+type known struct {
+	info fs.FileInfo
+	what string
+}
+
 // look takes a picture.
-func look(t *testing.T) picture {
+func (l *live) look(t *testing.T) picture {
 	t.Helper()
 	seen := picture{}
 	for _, root := range roots() {
@@ -33,7 +39,7 @@ func look(t *testing.T) picture {
 				return nil
 			}
 			if err == nil {
-				seen[p], err = describe(p, e)
+				seen[p], err = l.describe(p, e)
 			}
 			return err
 		})
@@ -44,7 +50,8 @@ func look(t *testing.T) picture {
 	return seen
 }
 
-func describe(p string, e fs.DirEntry) (string, error) {
+// describe reads a file again only if it may be another one: there are many, and they are looked at often.
+func (l *live) describe(p string, e fs.DirEntry) (string, error) {
 	switch e.Type() {
 	case fs.ModeDir:
 		return "dir", nil
@@ -52,8 +59,16 @@ func describe(p string, e fs.DirEntry) (string, error) {
 		target, err := os.Readlink(p)
 		return "-> " + target, err
 	}
+	info, err := e.Info()
+	if err != nil {
+		return "", err
+	}
+	if k, ok := l.seen[p]; ok && os.SameFile(k.info, info) && k.info.ModTime().Equal(info.ModTime()) && k.info.Size() == info.Size() {
+		return k.what, nil
+	}
 	b, err := os.ReadFile(p)
-	return "file " + string(b), err
+	l.seen[p] = known{info, "file " + string(b)}
+	return l.seen[p].what, err
 }
 
 // links are the links and files of a picture. On a merged /usr systemd writes either name of a
@@ -99,7 +114,7 @@ func write(t *testing.T, p, what string) {
 // restore brings back what was there before.
 func (l *live) restore(t *testing.T) {
 	t.Helper()
-	now := look(t)
+	now := l.look(t)
 	for _, p := range now.keys() {
 		if l.before[p] == "" {
 			if err := os.RemoveAll(p); err != nil {

@@ -93,6 +93,31 @@ func (m *Model) mixed(seed uint64, fresh func(choice) (more, found bool)) {
 	}
 }
 
+// Drawn yields at most so many distinct trees, the same ones for the same seed: at a cut that is
+// drawn, all that can be is lost, or nothing, or each file fares as chance has it. It is for a trace
+// with so many files pending at once that their cases are too many to list.
+func (m *Model) Drawn(seed uint64, most int) iter.Seq[State] {
+	return func(yield func(State) bool) {
+		const enough = 2000 // draws in a row without a new tree
+		seen := map[Digest]bool{}
+		rng := rand.New(rand.NewPCG(seed, 3))
+		for old := 0; old < enough && len(seen) < most; old++ {
+			p := m.pending(m.points[rng.IntN(len(m.points))])
+			c := p.random(rng)
+			if n := rng.IntN(4); n < 2 {
+				c = p.extreme(n == 0)
+			}
+			s, sum := m.state(c)
+			if seen[sum] || m.Ordered && s.Reordered {
+				continue
+			}
+			if seen[sum], old = true, 0; !yield(s) {
+				return
+			}
+		}
+	}
+}
+
 func (m *Model) state(c choice) (State, Digest) {
 	b := m.build(c)
 	s := State{After: c.at, event: m.texts[c.at], tree: &Tree{root: b.made[m.root]}}
