@@ -64,6 +64,7 @@ type Change struct {
 
 	declared Declared
 	exact    bool         // every recorded attribute counts, not only those that want says
+	proving  bool         // what may move by itself need not have stayed since it was changed
 	left     *Recorded    // what an undo expects to find
 	leftSpec any          // by which that was read
 	deps     []int        // what it refers to and needs, as indexes while planning

@@ -222,7 +222,7 @@ func (r *run) prove(ctx context.Context, c *Change) error {
 	}
 	c.After = after
 	again := *c
-	again.Have = after
+	again.Have, again.proving = after, true
 	if err := r.plan.planner.compare(&again); err != nil {
 		return err
 	}

@@ -95,7 +95,10 @@ func (p Planner) fields(c *Change) error {
 	if err != nil {
 		return err
 	}
-	c.Fields = c.Kind.DiffRecorded(c.Kind.still(have), c.Kind.still(want))
+	if c.proving {
+		have, want = c.Kind.still(have), c.Kind.still(want)
+	}
+	c.Fields = c.Kind.DiffRecorded(have, want)
 	return nil
 }
 

@@ -87,6 +87,8 @@ func jobs(ctx context.Context, h *host.Host, have, want *Spec, do todo) error {
 		return h.Units.Do(ctx, host.StopUnit, want.Name)
 	case want.State == stopped:
 		return nil
+	case want.State == running && st.Active == "activating" && !now.active():
+		return now.open(ctx, h, host.RestartUnit) // a start would wait for as long as systemd does with the next try
 	case want.State == running && !now.active():
 		return now.open(ctx, h, host.StartUnit)
 	case do.restart != "" && now.active():

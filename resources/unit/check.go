@@ -191,7 +191,7 @@ func (s *Spec) checkState(want *Spec) error {
 		if !s.live.CanStop {
 			return fmt.Errorf("systemd stops %s only when something else asks for it (RefuseManualStop=)", s.Name)
 		}
-		return nil
+		return s.checkFleeting(want)
 	}
 	mask := strings.HasPrefix(s.fileState, "masked") || s.live.Load == "masked"
 	switch {
@@ -207,6 +207,15 @@ func (s *Spec) checkState(want *Spec) error {
 		return fmt.Errorf("systemd starts %s only when something else asks for it (RefuseManualStart=)", s.Name)
 	}
 	return nil
+}
+
+// checkFleeting refuses to stop what is gone as soon as it is stopped, and would be missing from then on.
+func (s *Spec) checkFleeting(want *Spec) error {
+	mounted := s.fileState == "" && (s.kind() == "mount" || s.kind() == "swap")
+	if want.ownFile() || s.fileState != "transient" && !mounted {
+		return nil
+	}
+	return fmt.Errorf("%s has no file, and is no unit any more once it is stopped: leave it out and run systemctl stop %s", s.Name, s.Name)
 }
 
 // Irreversible says what undo will not bring back.

@@ -23,11 +23,6 @@ func (resource) Diff(have, want *Spec) []engine.FieldDiff {
 	if d, ok := have.diffEnabled(want); ok {
 		out = append(out, d)
 	}
-	for _, dir := range have.Empty {
-		if want.Found && !slices.Contains(want.Empty, dir) {
-			out = append(out, engine.FieldDiff{Name: "empty", Have: dir})
-		}
-	}
 	if have.live == nil {
 		return out
 	}

@@ -1,5 +1,8 @@
 package unitfile
 
+// reenables stands for what "systemctl reenable" makes.
+const reenables = "as reenable has it"
+
 // deviations are the trees of which the agent is meant to make something else than systemctl, by what is done
 // to them: what it has after a plus and what it lacks after a minus, or why it refuses.
 func deviations() map[string]string {
@@ -42,6 +45,14 @@ func deviations() map[string]string {
 		"disable a dangling alias":             absent,
 		"disable alias from plain to instance": absent,
 		"disable left over links":              absent,
+		// Links that [Install] does not ask for, or not any more, go.
+		"enable enabled for another target":         reenables,
+		"enable alias not of Install":               reenables,
+		"enable alias of another type made by hand": reenables,
+		"enable also what is not there":             reenables,
+		"enable also an alias":                      reenables,
+		"enable links to links":                     reenables,
+		"enable links in other directories":         reenables,
 		// What cannot be loaded does not start at boot.
 		"enable rubbish lines":                   broken,
 		"enable a comment that is not UTF-8":     broken,

@@ -152,19 +152,22 @@ func (l *live) place(t *testing.T, tree files) {
 // generated is where the generator of the test takes from what it is to generate.
 const generated = "/run/unitfile-generated"
 
-// generator has systemd run a generator that copies what is in generated. Whatever else lies in the
-// directories of generators does not last over a daemon-reload.
+// generator has systemd run a generator that copies what is in generated, and no other: whatever lies in the
+// directories of generators does not last over a daemon-reload, of which there are hundreds.
 func (l *live) generator(t *testing.T) {
 	t.Helper()
 	const dir = "/run/systemd/system-generators"
-	text := "#!/bin/sh\ncd " + generated + " || exit 0\n" +
-		"for kind in normal early late; do\n  [ ! -d $kind ] || cp -a $kind/. \"$1\"\n  shift\ndone\n"
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	theirs, err := filepath.Glob("/usr/lib/systemd/system-generators/*")
+	if err != nil || len(theirs) == 0 {
+		t.Fatalf("systemd has no generators: %v", err)
+	}
+	for _, p := range theirs {
+		write(t, path.Join(dir, path.Base(p)), "-> "+devNull)
+	}
+	write(t, path.Join(dir, "unitfile-test"), "file #!/bin/sh\n[ -d "+generated+" ] && cd "+generated+" || exit 0\n"+
+		"for kind in normal early late; do\n  [ ! -d $kind ] || cp -a $kind/. \"$1\"\n  shift\ndone\n")
+	if err := os.Chmod(path.Join(dir, "unitfile-test"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	name := path.Join(dir, "unitfile-test")
-	if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.Remove(name) })
+	t.Cleanup(func() { os.RemoveAll(dir) })
 }
