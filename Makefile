@@ -64,7 +64,7 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	  done; \
 	done
 
-bench: build ## measure beside a minimal Go program and CFEngine (installed by apt)
+bench: tools build ## measure beside minimal Go programs, systemctl and CFEngine (installed by apt)
 	internal/lab/bench/run.sh $(BIN)
 
 lab: build ## what is too long for CI: every kill point, a fresh Debian root

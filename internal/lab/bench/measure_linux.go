@@ -11,6 +11,30 @@ import (
 	"time"
 )
 
+// rounds is how often each figure is taken; the median is reported.
+const rounds = 5
+
+// tool is one program to measure.
+type tool struct {
+	name string
+	argv []string
+}
+
+// inTurn runs each tool once in every round, so that what disturbs the machine disturbs all alike.
+func inTurn(tools []tool) (map[string][]sample, error) {
+	samples := map[string][]sample{}
+	for range rounds {
+		for _, t := range tools {
+			s, err := measure(t.argv)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", t.name, err)
+			}
+			samples[t.name] = append(samples[t.name], s)
+		}
+	}
+	return samples, nil
+}
+
 // sample is one run.
 type sample struct {
 	took    time.Duration
