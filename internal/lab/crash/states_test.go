@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 
@@ -15,7 +16,7 @@ func TestStatesAreTheSameForASeed(t *testing.T) {
 		s.create(name, trace.Node(i+1))
 		s.write(name, 0, "content")
 	}
-	list := func(seed uint64) (out []string) {
+	list := func(states func(*Model) iter.Seq[State]) (out []string) {
 		base := map[string]*node{}
 		for i := range 9 {
 			base[fmt.Sprint("d", i)] = dir(nil)
@@ -24,17 +25,26 @@ func TestStatesAreTheSameForASeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for st := range m.States(seed, 300) {
-			out = append(out, st.String())
+		seen := map[Digest]bool{}
+		for st := range states(m) {
+			out, seen[st.Tree().Digest()] = append(out, st.String()), true
+		}
+		if len(seen) != len(out) {
+			t.Errorf("%d of %d states are distinct", len(seen), len(out))
 		}
 		return out
 	}
-	a, b, c := list(1), list(1), list(2)
-	if len(a) != 300 || !slices.Equal(a, b) {
-		t.Errorf("want the same 300 states, got %d and %d", len(a), len(b))
-	}
-	if slices.Equal(a, c) {
-		t.Error("want other states of another seed")
+	for name, states := range map[string]func(*Model, uint64, int) iter.Seq[State]{"listed": (*Model).States, "drawn": (*Model).Drawn} {
+		of := func(seed uint64) []string {
+			return list(func(m *Model) iter.Seq[State] { return states(m, seed, 300) })
+		}
+		a, b, c := of(1), of(1), of(2)
+		if len(a) != 300 || !slices.Equal(a, b) {
+			t.Errorf("%s: want the same 300 states, got %d and %d", name, len(a), len(b))
+		}
+		if slices.Equal(a, c) {
+			t.Errorf("%s: want other states of another seed", name)
+		}
 	}
 }
 
