@@ -98,6 +98,9 @@ func (p Planner) Undo(ctx context.Context, past []Past) (*Plan, error) {
 		}
 		if was.Ended && !p.Force {
 			c.left, c.leftSpec = &was.Left, was.Kind.copied(was.Spec) // by which it was read then: aim may tell was.Spec more
+			if was.Left == nil {
+				absent(c.leftSpec)
+			}
 		}
 		c.aim()
 		cs = append(cs, c)
