@@ -59,7 +59,7 @@ func (p *play) sweep(t *testing.T, first, sample int) trace.Report {
 // TestKillAtEveryPoint kills the program before and after its system calls that change something.
 // All points are swept with AGENT0_LAB=1, otherwise a sample.
 func TestKillAtEveryPoint(t *testing.T) {
-	report := newPlay(t, ofEverything(), before, everything).sweep(t, 0, sample(70))
+	report := newPlay(t, ofEverything(), before, everything).sweep(t, 0, sample(40))
 	if len(report.Points) < 250 {
 		t.Errorf("%d points are too few to prove anything", len(report.Points))
 	}
@@ -69,13 +69,13 @@ func TestKillAtEveryPoint(t *testing.T) {
 func TestKillTheRecovery(t *testing.T) {
 	p := newPlay(t, ofEverything(), before, everything)
 	for _, first := range []int{60, 160, 260} {
-		p.sweep(t, first, sample(7))
+		p.sweep(t, first, sample(4))
 	}
 }
 
 // TestKillWithinBatches kills a run that makes many changes together.
 func TestKillWithinBatches(t *testing.T) {
-	report := newPlay(t, ofBatches(), "", batches).sweep(t, 0, sample(14))
+	report := newPlay(t, ofBatches(), "", batches).sweep(t, 0, sample(8))
 	if len(report.Points) < 500 {
 		t.Errorf("%d points are too few to prove anything", len(report.Points))
 	}
@@ -98,12 +98,12 @@ func TestPowerCut(t *testing.T) {
 		p.cuts(t, model.States(1, 5000), 5000)
 		return
 	}
-	p.cuts(t, model.Drawn(1, 150), 150)
+	p.cuts(t, model.Drawn(1, 120), 120)
 }
 
 // TestPowerCutWithinBatches does so with a run that makes many changes together.
 func TestPowerCutWithinBatches(t *testing.T) {
-	p, most := newPlay(t, ofBatches(), "", batches), 24
+	p, most := newPlay(t, ofBatches(), "", batches), 16
 	if sample(1) == 0 {
 		most = 1000
 	}

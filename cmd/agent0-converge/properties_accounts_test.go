@@ -90,10 +90,10 @@ func sorted(list []string) []string {
 	return list
 }
 
-// takesAway counts what the runs of these plans take away from the account files and undo brings
-// back: accounts that are to be absent, that a later plan drops, and members where a list is exact.
-// What lay side by side comes back in places that are right and in an order that may be another.
-func takesAway(plans []drawn) int {
+// disorders reports whether undo may bring back lines, or members of a list, in another order: more than
+// one was taken away, and what lay side by side comes back in a place that is right, or a gpu_group
+// was, which adds its user as the last member.
+func disorders(plans []drawn) bool {
 	n := 0
 	for i, d := range plans {
 		for j, s := range d.subjects {
@@ -101,12 +101,15 @@ func takesAway(plans []drawn) int {
 			if s.account() && (strings.Contains(block, "absent = true") || strings.Contains(block, "exact = true")) {
 				n++
 			}
-			if s.account() && i+1 < len(plans) && !slices.ContainsFunc(plans[i+1].subjects, func(o subject) bool { return o.kind == s.kind && o.name == s.name }) {
-				n++
+			if !s.account() || i+1 == len(plans) || slices.ContainsFunc(plans[i+1].subjects, func(o subject) bool { return o.kind == s.kind && o.name == s.name }) {
+				continue
+			}
+			if n++; s.kind == "gpu_group" {
+				return true
 			}
 		}
 	}
-	return n
+	return n > 1
 }
 
 // unordered are the files with lines, and the members in them, in one order.

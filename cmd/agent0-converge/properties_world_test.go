@@ -159,9 +159,6 @@ func (w world) plan(t *rapid.T, what string, whole bool) drawn {
 	return d
 }
 
-// files is d without its subjects.
-func (d drawn) files() drawn { return drawn{paths: d.paths, blocks: d.blocks[:len(d.paths)]} }
-
 // alike gives d the blocks of o for the subjects of both. Of an account or a unit, a run records what its
 // block says: going back over two runs at once goes by the first.
 func (d drawn) alike(o drawn) {
@@ -176,9 +173,7 @@ func (d drawn) alike(o drawn) {
 
 // secret reports whether the plan is of files of which the old content may be secret.
 func (d drawn) secret() bool {
-	return slices.ContainsFunc(d.blocks, func(b string) bool {
-		return strings.HasPrefix(b, "env_file") || strings.Contains(b, "sensitive = true")
-	})
+	return slices.ContainsFunc(d.blocks, func(b string) bool { return strings.HasPrefix(b, "file") || strings.HasPrefix(b, "env_file") })
 }
 
 // owns reports whether something at p may be of a subject of the plan.
