@@ -68,11 +68,14 @@ func finish(ts *testscript.TestScript, status string, cmd *exec.Cmd) {
 }
 
 // liveRoot makes the folder $1 the running system of its arguments, in a mount namespace of its
-// own: programs, devices and processes are this machine's, everything else is in the folder.
+// own: programs and devices are this machine's, processes those of the process namespace that it is in,
+// everything else is in the folder.
 const liveRoot = `set -eu
 root=$1; shift
 mount --make-rprivate /
-for d in usr dev proc; do
+mkdir -p "$root/proc"
+mount -t proc proc "$root/proc"
+for d in usr dev; do
 	mkdir -p "$root/$d"
 	mount --rbind "/$d" "$root/$d"
 done
@@ -86,13 +89,13 @@ exec chroot "$root" /bin/sh -c 'cd /work && exec /agent0-converge "$@"' sh "$@"
 `
 
 // scriptLive is "live STATUS DIR ARGUMENT...": the program on a system that runs, whose root is DIR.
-// $WORK is /work there.
+// $WORK is /work there. It has processes of its own: those of this machine may run as the same accounts.
 func scriptLive(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: live STATUS DIR ARGUMENT...")
 	}
 	cmd := command(ts, nil)
-	sh := append([]string{"-m", "sh", "-c", liveRoot, "sh", ts.MkAbs(args[1])}, args[2:]...)
+	sh := append([]string{"-m", "-p", "-f", "--kill-child", "sh", "-c", liveRoot, "sh", ts.MkAbs(args[1])}, args[2:]...)
 	live := exec.Command("unshare", sh...)
 	live.Env, live.Dir = cmd.Env, cmd.Dir
 	finish(ts, args[0], live)
