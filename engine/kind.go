@@ -24,7 +24,7 @@ type Resource[S any] interface {
 	Apply(ctx context.Context, h *host.Host, have, want *S) error
 }
 
-// The optional halves of a Resource, found by type assertion.
+// The optional halves of a Resource, found by type assertion. Merger is another.
 type (
 	// Differ compares where field by field is not enough.
 	Differ[S any] interface {
@@ -107,6 +107,7 @@ type Kind struct {
 	irrev func(have, want any) string
 	batch func(have, want any) bool
 	warn  func(ctx context.Context, v host.View, have, want any) error
+	merge func(earlier, later any) any
 }
 
 // KindOption changes what a kind does by default.
@@ -169,6 +170,9 @@ func bind[S any](k *Kind, r Resource[S]) {
 	}
 	if b, ok := r.(Batcher[S]); ok {
 		k.batch = func(have, want any) bool { return b.Batch(ptr[S](have), ptr[S](want)) }
+	}
+	if m, ok := r.(Merger[S]); ok {
+		k.merge = func(earlier, later any) any { return m.Merge(ptr[S](earlier), ptr[S](later)) }
 	}
 	if i, ok := r.(Irreversible[S]); ok {
 		k.irrev = func(have, want any) string { return i.Irreversible(ptr[S](have), ptr[S](want)) }

@@ -183,7 +183,7 @@ func pruneGuard(c convergence) error {
 			}
 		case ch.Action == engine.Remove || ch.Action == engine.Update || ch.Action == engine.Create:
 			pruned++
-			if k := ch.Kind.Name(); k == "user" || k == "model" {
+			if k := ch.Kind.Name(); ch.Action == engine.Remove && (k == "user" || k == "model") {
 				precious = append(precious, string(ch.Addr))
 			}
 		}

@@ -159,18 +159,6 @@ func (w world) plan(t *rapid.T, what string, whole bool) drawn {
 	return d
 }
 
-// alike gives d the blocks of o for the subjects of both. Of an account or a unit, a run records what its
-// block says: going back over two runs at once goes by the first.
-func (d drawn) alike(o drawn) {
-	for i, s := range d.subjects {
-		for j, other := range o.subjects {
-			if s.kind == other.kind && s.name == other.name {
-				d.blocks[len(d.paths)+i] = o.blocks[len(o.paths)+j]
-			}
-		}
-	}
-}
-
 // secret reports whether the plan is of files of which the old content may be secret.
 func (d drawn) secret() bool {
 	return slices.ContainsFunc(d.blocks, func(b string) bool { return strings.HasPrefix(b, "file") || strings.HasPrefix(b, "env_file") })

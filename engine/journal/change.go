@@ -144,7 +144,7 @@ func (r *Recording) begin(c *engine.Change) (*begun, error) {
 		return nil, err
 	}
 	ref := r.keep
-	if c.Action == engine.NoOp && b.Prior != nil {
+	if c.Action == engine.NoOp && b.Prior != nil && !c.Kind.Merges() {
 		ref = r.Ref // nothing goes away, and what was there first is kept already
 	}
 	if b.Have, err = r.record(c.Kind, c.Have, ref); err != nil {
@@ -174,11 +174,33 @@ func (r *Recording) enter(c *engine.Change, b *begun) error {
 		Head: c.Head, Claims: c.Claims, Needs: c.Needs, DependsOn: c.DependsOn, Spec: b.Spec, Before: b.Have,
 	}}
 	if b.Prior != nil && b.Prior.Kind == b.Kind {
-		k.Before = b.Prior.Before // what was there before it was first managed, not before now
+		var err error
+		if k.Before, err = r.before(c, b.Prior); err != nil {
+			return err
+		}
 	}
 	k.Texts = r.shortTexts(k.Before)
 	b.Set = k
 	return nil
+}
+
+// before is what was there before it was first managed, and not before now, but for what is managed
+// only from now on.
+func (r *Recording) before(c *engine.Change, prior *kept) (engine.Recorded, error) {
+	if prior.Before == nil || c.Have == nil || !c.Kind.Merges() {
+		return prior.Before, nil
+	}
+	r.remember(prior.Texts)
+	first, err := r.decode(c.Kind, prior.Before)
+	if err != nil {
+		return nil, err
+	}
+	return r.record(c.Kind, c.Kind.Merge(first, c.Have), func(t engine.Text) (string, error) {
+		if t.Ref() != "" {
+			return t.Ref(), nil // kept already, and an old secret not for longer
+		}
+		return r.keep(t)
+	})
 }
 
 // implied reports whether something that nobody declares is entered: where we make it, and where

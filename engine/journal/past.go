@@ -21,21 +21,21 @@ func (j *Journal) Past(to int) ([]engine.Past, error) {
 			id := thing{c.Claims[0], c.Kind}
 			s := byThing[id]
 			if s == nil {
-				s = &span{first: c.begun}
+				s = &span{}
 				byThing[id] = s
 				order = append(order, s)
 			}
 			if other := byClaim[id.claim]; other != nil && other != s {
 				other.replaced = true
 			}
-			s.last, s.replaced, byClaim[id.claim] = c, false, s
+			s.changes, s.replaced, byClaim[id.claim] = append(s.changes, c), false, s
 		}
 	}
 	out := make([]engine.Past, 0, len(order))
 	for _, s := range order {
 		p, err := j.past(s)
 		if err != nil {
-			return nil, fmt.Errorf("cannot take back %s: %w", s.last.Addr, err)
+			return nil, fmt.Errorf("cannot take back %s: %w", s.last().Addr, err)
 		}
 		out = append(out, p)
 	}
@@ -51,12 +51,14 @@ type thing struct {
 
 // span is what happened to one thing over some runs.
 type span struct {
-	first *begun
-	last  *RunChange
+	changes []*RunChange // one for each run, oldest first
 	// replaced says that another kind of thing came in its place later: what is there now says
 	// nothing about how this one was left.
 	replaced bool
 }
+
+func (s *span) first() *RunChange { return s.changes[0] }
+func (s *span) last() *RunChange  { return s.changes[len(s.changes)-1] }
 
 // runsSince returns the runs from to on, or the last that changed something.
 func (j *Journal) runsSince(to int) ([]*Run, error) {
@@ -94,29 +96,50 @@ func (j *Journal) lastRun(last int) ([]*Run, error) {
 }
 
 func (j *Journal) past(s *span) (engine.Past, error) {
-	b := s.last.begun
+	last := s.last()
+	b := last.begun
 	kind, ok := j.kinds(b.Kind)
 	if !ok {
 		return engine.Past{}, fmt.Errorf("this version has no kind %q", b.Kind)
 	}
 	p := engine.Past{
 		Addr: b.Addr, Kind: kind, Claims: b.Claims, Needs: b.Needs, DependsOn: b.DependsOn, Inputs: b.Inputs,
-		Left: b.Have, Ended: s.last.Ended && s.last.Error == "" && !s.replaced,
+		Left: b.Have, Ended: last.Ended && last.Error == "" && !s.replaced,
 	}
-	if e := s.last.ended; e != nil {
+	if e := last.ended; e != nil {
 		p.Left = e.After
 	}
-	if prior := s.first.Prior; prior != nil {
+	if prior := s.first().begun.Prior; prior != nil {
 		j.remember(prior.Texts)
 		p.Prior = &prior.Entry
 	}
-	j.remember(s.first.Texts)
 	var err error
-	if p.Spec, err = j.decode(kind, b.Spec); err != nil {
+	if p.Before, err = j.before(kind, s); err != nil {
 		return p, err
 	}
-	p.Before, err = j.decode(kind, s.first.Have)
+	p.Spec, err = j.decode(kind, b.Spec)
 	return p, err
+}
+
+// before is what was there before the first change of s, and what later ones found that it did not ask for.
+func (j *Journal) before(k *engine.Kind, s *span) (before any, err error) {
+	for i, c := range s.changes {
+		j.remember(c.begun.Texts)
+		have, err := j.decode(k, c.begun.Have)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			before = have
+		}
+		if before == nil || !k.Merges() {
+			return before, nil
+		}
+		if i > 0 {
+			before = k.Merge(before, have)
+		}
+	}
+	return before, nil
 }
 
 // decode returns a spec with all of its texts that are still kept.

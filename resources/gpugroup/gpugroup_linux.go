@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,15 +22,16 @@ func Kind() *engine.Kind { return engine.NewKind("gpu_group", resource{}) }
 // where the user is to be in none: what the groups are is known from then on, whatever becomes of the
 // nodes.
 func (resource) Read(_ context.Context, v host.View, spec *Spec) (*Spec, error) {
-	db, err := accounts.Load(v, accounts.Passwd, accounts.Group)
+	db, err := accounts.Load(v, accounts.Passwd, accounts.Group, accounts.Gshadow)
 	if err != nil {
 		return nil, err
 	}
-	have := &Spec{User: spec.User, Asked: spec.Asked}
+	have := &Spec{User: spec.User, Asked: spec.Asked, Beside: spec.Beside}
 	if have.Asked == nil {
 		if err := have.ask(v, db, spec); err != nil {
 			return nil, err
 		}
+		have.Beside = db.Places(spec.User, have.asked)
 	}
 	all := db.Groups(spec.User)
 	for _, g := range have.Asked {
@@ -75,6 +77,8 @@ func (s *Spec) ask(v host.View, db *accounts.DB, spec *Spec) error {
 	s.Asked = slices.Compact(s.Asked)
 	return nil
 }
+
+func (s *Spec) asked(group string) bool { return slices.Contains(s.Asked, group) }
 
 // wanted are the groups that the user is to be in.
 func wanted(have, want *Spec) []string {
@@ -154,7 +158,11 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 	if before == nil {
 		return r.Apply(ctx, h, now, nil)
 	}
+	in := func(group string) bool { return slices.Contains(before.Groups, group) }
 	return accounts.Change(ctx, h, accounts.GroupOrder, func(db *accounts.DB) error {
+		if err := db.PutBack(before.User, before.Beside, in); err != nil {
+			return err
+		}
 		for _, g := range before.Groups {
 			if err := db.AddMember(g, before.User); err != nil {
 				return err
@@ -162,4 +170,21 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 		}
 		return leave(db, before.User, accounts.Without(before.Asked, before.Groups))
 	})
+}
+
+// Merge adds to earlier the groups that only later tells of.
+func (resource) Merge(earlier, later *Spec) *Spec {
+	out := *earlier
+	out.Asked = accounts.Sorted(slices.Concat(earlier.Asked, later.Asked))
+	out.Groups = accounts.Sorted(slices.Concat(earlier.Groups, accounts.Without(later.Groups, earlier.Asked)))
+	out.Beside = maps.Clone(later.Beside)
+	maps.DeleteFunc(out.Beside, func(key string, _ []string) bool {
+		_, group, _ := strings.Cut(key, ":")
+		return earlier.asked(group)
+	})
+	if out.Beside == nil {
+		out.Beside = map[string][]string{}
+	}
+	maps.Copy(out.Beside, earlier.Beside)
+	return &out
 }

@@ -192,19 +192,21 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 	if before == nil || before.Whole {
 		return r.Apply(ctx, h, now, before)
 	}
-	return accounts.Change(ctx, h, accounts.GroupOrder, func(db *accounts.DB) error {
-		if err := before.put(h.View(), db); err != nil {
+	return accounts.Change(ctx, h, accounts.GroupOrder, func(db *accounts.DB) error { return before.bring(h.View(), db) })
+}
+
+// bring makes the group as it was before, where s tells of it.
+func (s *Spec) bring(v host.View, db *accounts.DB) error {
+	if err := s.put(v, db); err != nil {
+		return err
+	}
+	if s.Exact {
+		return errors.Join(db.SetMembers(accounts.Group, s.Name, s.Members), db.SetMembers(accounts.Gshadow, s.Name, s.Shadowed))
+	}
+	for _, user := range accounts.Without(s.Asked, s.Members) {
+		if err := db.RemoveMember(s.Name, user); err != nil {
 			return err
 		}
-		if before.Exact {
-			return errors.Join(db.SetMembers(accounts.Group, before.Name, before.Members),
-				db.SetMembers(accounts.Gshadow, before.Name, before.Shadowed))
-		}
-		for _, user := range accounts.Without(before.Asked, before.Members) {
-			if err := db.RemoveMember(before.Name, user); err != nil {
-				return err
-			}
-		}
-		return before.add(db)
-	})
+	}
+	return s.add(db)
 }

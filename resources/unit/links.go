@@ -38,6 +38,9 @@ func (s *Spec) findLinks(v host.View, spec *Spec) error {
 	}
 	is := s.fileState == enabled
 	s.Enabled = &is
+	if spec.Found && spec.Enabled != nil {
+		s.Enabled = spec.Enabled // the links tell: a mask, which may have come since, makes it another state
+	}
 	var err error
 	if s.Links, err = s.linksIn(v.Files, s.fileState); err != nil {
 		return err

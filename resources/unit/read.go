@@ -108,12 +108,16 @@ func (s *Spec) findFiles(v host.View, spec *Spec) error {
 	return nil
 }
 
-// paths are those that spec manages by what it says.
+// paths are those that spec manages by what it says, and of a unit that goes what an earlier plan may
+// have said.
 func (s *Spec) paths() []string {
 	var out []string
 	if s.Found {
 		for _, f := range s.Files {
 			out = append(out, f.Path)
+		}
+		if s.absent && slices.Contains(out, s.fragment()) && !slices.Contains(out, s.presetPath()) {
+			out = append(out, s.presetPath())
 		}
 		return out
 	}
@@ -124,7 +128,7 @@ func (s *Spec) paths() []string {
 	if s.Masked != nil || all {
 		out = append(out, path.Join(runtimeDir, s.Name))
 	}
-	if s.Enabled != nil || all {
+	if s.Enabled != nil || all || s.absent && s.ownFile() {
 		out = append(out, s.presetPath())
 	}
 	for _, d := range s.Dropins {

@@ -94,10 +94,17 @@ func (s *Spec) put(v host.View, db *accounts.DB, have *Spec) error {
 	if err != nil {
 		return err
 	}
+	return s.dress(v, db, u)
+}
+
+// dress makes the line of u, and its hashed password, say what s says.
+func (s *Spec) dress(v host.View, db *accounts.DB, u *accounts.User) (err error) {
 	if s.says("uid") {
 		u.UID = *s.UID
 	}
-	if s.says("group") {
+	if s.says("group") && s.GID != nil {
+		u.GID = *s.GID
+	} else if s.says("group") {
 		if u.GID, err = gidOf(v, db, s.Group); err != nil {
 			return err
 		}

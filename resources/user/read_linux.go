@@ -101,7 +101,7 @@ func (s *Spec) observe(v host.View, db *accounts.DB, u *accounts.User, spec *Spe
 		s.UID = &u.UID
 	}
 	if spec.says("group") {
-		s.Group = primaryOf(v, db, u.GID, spec.Group)
+		s.Group, s.GID = primaryOf(v, db, u.GID, spec.Group), &u.GID
 	}
 	if spec.says("home") {
 		s.Home = u.Home
@@ -139,7 +139,7 @@ func readWhole(db *accounts.DB, u *accounts.User, spec *Spec) *Spec {
 	have := &Spec{
 		Name: spec.Name, Whole: true, Beside: spec.Beside, uid: -1,
 		Line: accounts.Kept(passwd.Line(spec.Name)), Shadow: accounts.Kept(shadow.Line(spec.Name)),
-		Groups: db.Groups(spec.Name),
+		Groups: accounts.Sorted(db.Groups(spec.Name)),
 	}
 	places := db.Places(spec.Name, nil)
 	if u == nil && have.Shadow == nil && len(places) == 0 {
@@ -150,11 +150,16 @@ func readWhole(db *accounts.DB, u *accounts.User, spec *Spec) *Spec {
 		have.Beside = places
 	}
 	if u != nil {
-		have.uid, have.UID, have.within = u.UID, &u.UID, db.NameOfGroup(u.GID)
-		// By number: the name may go, or come back, in the same run.
-		have.Group, have.Home, have.Shell, have.Comment = strconv.Itoa(u.GID), u.Home, u.Shell, u.Comment
+		have.uid, have.within = u.UID, db.NameOfGroup(u.GID)
+		have.describe(u)
 	}
 	return have
+}
+
+// describe tells of a whole user in the words of a plan. Its group is told by number: the name may go, or come back,
+// in the same run.
+func (s *Spec) describe(u *accounts.User) {
+	s.UID, s.Group, s.Home, s.Shell, s.Comment = &u.UID, strconv.Itoa(u.GID), u.Home, u.Shell, u.Comment
 }
 
 // there reports whether there is such a user, and not only what names one.

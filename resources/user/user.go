@@ -54,6 +54,8 @@ type Spec struct {
 	Said []string `record:"said"`
 	// Asked are the groups that count, where not all do.
 	Asked []string `record:"asked"`
+	// GID is the number of the primary group, where that counts.
+	GID *int `record:"gid"`
 	// Whole says that Line and Shadow are the user as it was.
 	Whole bool `record:"whole"`
 	// Line and Shadow are the lines in passwd and shadow.

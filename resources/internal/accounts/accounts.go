@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/internal/place"
 )
@@ -60,6 +61,17 @@ func Load(v host.View, files ...string) (*DB, error) {
 		db.tables[name] = t
 	}
 	return db, nil
+}
+
+// Of is a DB of no more than these lines, by their files; nil is none.
+func Of(lines map[string]*engine.Text) *DB {
+	db := &DB{map[string]*Table{}}
+	for file, line := range lines {
+		if line != nil {
+			db.tables[file] = newTable(file, host.Info{}, line.Reveal())
+		}
+	}
+	return db
 }
 
 func load(v host.View, name string) (*Table, error) {
