@@ -54,6 +54,9 @@ type Entry struct {
 	Spec      Recorded `json:"spec"`
 	// Before is nil if the thing was not there.
 	Before Recorded `json:"before,omitzero"`
+	// Whole says that Before tells all of it: the thing was gone since, and what a later run finds
+	// is not from before.
+	Whole bool `json:"whole,omitempty"`
 }
 
 // Head is the part of an Entry that every run looks at.

@@ -11,7 +11,7 @@ type Merger[S any] interface {
 func (k *Kind) Merges() bool { return k.merge != nil }
 
 // Merge is what there was before both of two runs, by what each found. A thing that was not there before
-// the first was not, whatever came later; one that was gone before the second tells nothing new.
+// the first was not, whatever came later.
 func (k *Kind) Merge(earlier, later any) any {
 	if earlier == nil || later == nil || k.merge == nil {
 		return earlier

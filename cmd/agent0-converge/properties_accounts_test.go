@@ -91,8 +91,7 @@ func sorted(list []string) []string {
 }
 
 // disorders reports whether undo may bring back lines, or members of a list, in another order: more than
-// one was taken away, and what lay side by side comes back in a place that is right, or a gpu_group
-// was, which adds its user as the last member.
+// one was taken away, and what lay side by side comes back in a place that is right.
 func disorders(plans []drawn) bool {
 	n := 0
 	for i, d := range plans {
@@ -101,11 +100,8 @@ func disorders(plans []drawn) bool {
 			if s.account() && (strings.Contains(block, "absent = true") || strings.Contains(block, "exact = true")) {
 				n++
 			}
-			if !s.account() || i+1 == len(plans) || slices.ContainsFunc(plans[i+1].subjects, func(o subject) bool { return o.kind == s.kind && o.name == s.name }) {
-				continue
-			}
-			if n++; s.kind == "gpu_group" {
-				return true
+			if s.account() && i+1 < len(plans) && !slices.ContainsFunc(plans[i+1].subjects, func(o subject) bool { return o.kind == s.kind && o.name == s.name }) {
+				n++
 			}
 		}
 	}

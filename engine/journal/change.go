@@ -178,6 +178,7 @@ func (r *Recording) enter(c *engine.Change, b *begun) error {
 		if k.Before, err = r.before(c, b.Prior); err != nil {
 			return err
 		}
+		k.Whole = c.Kind.Merges() && (b.Prior.Whole || k.Before != nil && c.Have == nil)
 	}
 	k.Texts = r.shortTexts(k.Before)
 	b.Set = k
@@ -187,7 +188,7 @@ func (r *Recording) enter(c *engine.Change, b *begun) error {
 // before is what was there before it was first managed, and not before now, but for what is managed
 // only from now on.
 func (r *Recording) before(c *engine.Change, prior *kept) (engine.Recorded, error) {
-	if prior.Before == nil || c.Have == nil || !c.Kind.Merges() {
+	if prior.Before == nil || prior.Whole || c.Have == nil || !c.Kind.Merges() {
 		return prior.Before, nil
 	}
 	r.remember(prior.Texts)

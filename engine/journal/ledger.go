@@ -24,6 +24,7 @@ type detail struct {
 	DependsOn []engine.Addr   `json:"depends_on,omitempty"`
 	Spec      engine.Recorded `json:"spec"`
 	Before    engine.Recorded `json:"before,omitzero"`
+	Whole     bool            `json:"whole,omitempty"`
 	Texts     texts           `json:"texts,omitempty"`
 }
 
@@ -166,7 +167,7 @@ func (l *ledger) at(at int) (*kept, error) {
 	}
 	k := &kept{Texts: d.Texts}
 	k.Entry = engine.Entry{
-		Head: headOf(f), Claims: l.claims(at), Needs: d.Needs, DependsOn: d.DependsOn, Spec: d.Spec, Before: d.Before,
+		Head: headOf(f), Claims: l.claims(at), Needs: d.Needs, DependsOn: d.DependsOn, Spec: d.Spec, Before: d.Before, Whole: d.Whole,
 	}
 	return k, nil
 }
@@ -209,7 +210,7 @@ func encodeLine(k *kept) (string, error) {
 	if !claimed(k.Claims) {
 		return "", errNoClaim
 	}
-	js, err := json.Marshal(detail{k.Needs, k.DependsOn, k.Spec, k.Before, k.Texts})
+	js, err := json.Marshal(detail{k.Needs, k.DependsOn, k.Spec, k.Before, k.Whole, k.Texts})
 	if err != nil {
 		return "", err
 	}

@@ -132,8 +132,8 @@ func (j *Journal) before(k *engine.Kind, s *span) (before any, err error) {
 		if i == 0 {
 			before = have
 		}
-		if before == nil || !k.Merges() {
-			return before, nil
+		if before == nil || have == nil || !k.Merges() {
+			return before, nil // what came after it was gone is not from before
 		}
 		if i > 0 {
 			before = k.Merge(before, have)

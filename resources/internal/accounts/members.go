@@ -160,15 +160,17 @@ func (db *DB) PutBack(user string, places map[string][]string, only func(group s
 	return nil
 }
 
+// putBack names the user between whom it was, and where that cannot be told where it is or at the end.
 func putBack(have []string, user string, beside []string) []string {
-	if slices.Contains(have, user) {
+	others := without(user)(slices.Clone(have))
+	at := between(others, beside, member)
+	switch {
+	case at >= 0:
+		return slices.Insert(others, at, user)
+	case slices.Contains(have, user):
 		return have
 	}
-	at := between(have, beside, member)
-	if at < 0 {
-		at = len(have)
-	}
-	return slices.Insert(have, at, user)
+	return append(have, user)
 }
 
 // Meets reports whether have has all that is wanted, and no more than that where it is exact.

@@ -128,18 +128,19 @@ func (t *Table) Put(line string) {
 	t.lines, t.edited = slices.Insert(t.lines, at, line), true
 }
 
-// Restore is Put for a line that was between others: it goes there again.
+// Restore is Put for a line that was between others: it goes there again, also from elsewhere.
 func (t *Table) Restore(line string, beside []string) {
-	if t == nil || t.index(nameOf(line)) >= 0 {
-		t.Put(line)
+	if t == nil {
 		return
 	}
-	at := between(t.lines, beside, accountOf)
+	without := slices.DeleteFunc(slices.Clone(t.lines), func(l string) bool { return accountOf(l) == nameOf(line) })
+	at := between(without, beside, accountOf)
 	if at < 0 {
 		t.Put(line)
 		return
 	}
-	t.lines, t.edited = slices.Insert(t.lines, at, line), true
+	lines := slices.Insert(without, at, line)
+	t.lines, t.edited = lines, t.edited || !slices.Equal(t.lines, lines)
 }
 
 // Delete removes all lines of a name.
