@@ -37,27 +37,54 @@ func (l *loader) parseEarly(name string) bool {
 	return true
 }
 
-// settleEarly takes what can be declared by itself out of p. Many run at once.
-func (l *loader) settleEarly(p *piece) bool {
-	var kept hclsyntax.Blocks
-	for _, b := range p.body.Blocks {
-		r := l.literalResource(b)
-		if r == nil {
-			kept = append(kept, b)
-			continue
+// settleEarly declares what can be declared by itself, and keeps of p only the rest. Many run at once.
+func (l *loader) settleEarly(p *piece, text []byte, name string, at hcl.Pos) bool {
+	p.body = &hclsyntax.Body{Attributes: hclsyntax.Attributes{}}
+	for t := newPlain(text, name, at); t.next(); {
+		start := *t
+		if b := t.block(); b != nil {
+			if r := l.literalResource(b); r != nil {
+				if !l.declareEarly(p, r) {
+					return false
+				}
+				continue
+			}
+			*t = start
 		}
-		var m mistakes
-		d, ok := l.instance(r, instance{addr: r.full}, nil, &m)
-		if !ok || len(m.diags) > 0 {
+		if !l.settleRest(p, t, name) {
 			return false
 		}
-		r.declared = []engine.Declared{d}
-		r.body, r.part = nil, l.nothing
-		p.settled = append(p.settled, r)
 	}
-	// The file leads to all of the syntax.
-	p.body.Blocks, p.File = kept, nil
 	return true
+}
+
+// settleRest does the same by the HCL library, up to where plain blocks may begin again.
+func (l *loader) settleRest(p *piece, t *plain, name string) bool {
+	var part piece
+	if text, at := t.leave(); !parsePiece(&part, text, name, at) {
+		return false
+	}
+	for name, a := range part.body.Attributes {
+		p.body.Attributes[name] = a
+	}
+	for _, b := range part.body.Blocks {
+		if r := l.literalResource(b); r == nil {
+			p.body.Blocks = append(p.body.Blocks, b)
+		} else if !l.declareEarly(p, r) {
+			return false
+		}
+	}
+	return true
+}
+
+// declareEarly declares r and lets go of its syntax.
+func (l *loader) declareEarly(p *piece, r *resource) bool {
+	var m mistakes
+	d, ok := l.instance(r, instance{addr: r.full}, nil, &m)
+	r.declared = []engine.Declared{d}
+	r.body, r.part = nil, l.nothing
+	p.settled = append(p.settled, r)
+	return ok && len(m.diags) == 0
 }
 
 // literalResource is the resource that b declares, if b refers to nothing and stands for one.

@@ -139,10 +139,13 @@ func (l *loader) parseWhole(what, name string) (ok bool) {
 	return !diags.HasErrors()
 }
 
-// isLong reports whether a file is worth being parsed in pieces.
+// longSource is from how many bytes on a plan's file is declared while it is parsed.
+const longSource = 4 << 10
+
+// isLong reports whether a file is worth that.
 func (l *loader) isLong(name string) bool {
 	info, err := l.disk.Stat(name)
-	return err == nil && info.Size() > 2*chunkSize && !strings.HasSuffix(name, ".json")
+	return err == nil && info.Size() > longSource && !strings.HasSuffix(name, ".json")
 }
 
 func parseFile(src []byte, name string) (*hcl.File, hcl.Diagnostics) {

@@ -25,7 +25,7 @@ const maxParsers = 8
 // the file.
 func parsePlan(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
 	if len(src) > 2*chunkSize {
-		if ps, ok := parsePieces(bytes.NewReader(src), name, nil); ok {
+		if ps, ok := parsePieces(bytes.NewReader(src), name, parsePiece); ok {
 			return &hcl.File{Body: join(ps), Bytes: src, Nav: pieces(ps)}, nil
 		}
 	}
@@ -73,9 +73,18 @@ func (c *cutter) next() ([]byte, hcl.Pos, error) {
 	return src, start, err
 }
 
-// parsePieces parses the pieces of a file side by side. Without ok they are not the file. settle,
-// where there is one, takes from each what need not be kept.
-func parsePieces(src io.Reader, name string, settle func(*piece) bool) (ps []*piece, ok bool) {
+// parsePiece parses the text of a piece that starts at a place in the file name.
+func parsePiece(p *piece, text []byte, name string, at hcl.Pos) (ok bool) {
+	f, diags := parseText(text, name, at)
+	if len(diags) > 0 {
+		return false
+	}
+	p.File, p.body = f, f.Body.(*hclsyntax.Body)
+	return true
+}
+
+// parsePieces parses the pieces of a file side by side. Without ok they are not the file.
+func parsePieces(src io.Reader, name string, parse func(*piece, []byte, string, hcl.Pos) bool) (ps []*piece, ok bool) {
 	var (
 		c      = cutter{src: bufio.NewReaderSize(src, chunkSize), at: hcl.InitialPos}
 		mu     sync.Mutex
@@ -99,13 +108,7 @@ func parsePieces(src io.Reader, name string, settle func(*piece) bool) (ps []*pi
 	for range min(maxParsers, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
 			for p, text, at := next(); p != nil && !failed.Load(); p, text, at = next() {
-				f, diags := parseText(text, name, at)
-				if len(diags) > 0 {
-					failed.Store(true)
-					return
-				}
-				p.File, p.body = f, f.Body.(*hclsyntax.Body)
-				if settle != nil && !settle(p) {
+				if !parse(p, text, name, at) {
 					failed.Store(true)
 				}
 			}
