@@ -124,6 +124,14 @@ func GroupClaim(name string) Claim { return Claim("group:" + name) }
 // UnitClaim is the claim on a unit of the service manager.
 func UnitClaim(name string) Claim { return Claim("unit:" + name) }
 
+// Unit returns the unit of the service manager that c claims, or "".
+func (c Claim) Unit() string {
+	if name, ok := strings.CutPrefix(string(c), "unit:"); ok {
+		return name
+	}
+	return ""
+}
+
 // Path returns the path that c claims, or "".
 func (c Claim) Path() string {
 	if p, ok := strings.CutPrefix(string(c), "path:"); ok {

@@ -8,8 +8,8 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine/host"
 )
 
-// maxBatch is how many changes are made together at most: each holds two files open.
-const maxBatch = 128
+// maxBatch is how many changes are made together at most, where the host can hold so many.
+const maxBatch = 512
 
 // batches reports whether c may be made together with others.
 func (c *Change) batches() bool { return c.Want != nil && c.Kind.batch(c.Have, c.Want) }
@@ -20,7 +20,7 @@ func (r *run) awaited(c *Change) bool {
 }
 
 // flush makes the batch: one record on disk, all prepared beside their places, all made durable at
-// once, then published one by one, and each proven by itself.
+// once, then published one by one, and each proven by itself, a few at once.
 func (r *run) flush(ctx context.Context) {
 	batch := r.batch
 	r.batch = nil
@@ -46,10 +46,12 @@ func (r *run) flush(ctx context.Context) {
 		return
 	}
 	errs := r.publish(ctx, cs)
-	for i, res := range batch {
+	r.plan.planner.each(len(cs), func(i int) {
 		if errs[i] == nil {
-			errs[i] = r.provesInTime(ctx, res.Change)
+			errs[i] = r.provesInTime(ctx, cs[i])
 		}
+	})
+	for i, res := range batch {
 		r.end(res, errs[i])
 		res.Took = time.Since(start) / time.Duration(len(batch))
 		r.finish(ctx, res)

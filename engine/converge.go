@@ -42,8 +42,9 @@ func (e *RecordError) Unwrap() error { return e.Err }
 // untouched. A change that fails stops what depends on it and nothing else.
 func (v Converger) Apply(ctx context.Context, plan *Plan) *Report {
 	r := &run{Converger: v, plan: plan, report: &Report{}, ended: make(map[*Change]*Result, len(plan.Changes))}
+	full := min(maxBatch, v.Host.MaxStaged())
 	for _, c := range plan.Changes {
-		if r.awaited(c) || len(r.batch) == maxBatch {
+		if r.awaited(c) || len(r.batch) == full {
 			r.flush(ctx)
 		}
 		r.one(ctx, c)
@@ -151,6 +152,9 @@ func (r *run) ready(ctx context.Context, res *Result) bool {
 		return false
 	}
 	if c.Action == NoOp {
+		if planned.Action == NoOp {
+			c.Warnings = planned.Warnings // of what it follows, which has changed by now
+		}
 		r.same(res, false)
 		return false
 	}
@@ -239,8 +243,11 @@ func (p Planner) unmoved(planned, now *Change) error {
 		return err
 	}
 	after, err := p.record(now.Kind, now.Have)
-	if err != nil || before.Equal(after) {
+	if err != nil {
 		return err
+	}
+	if before, after = now.Kind.counting(before, false), now.Kind.counting(after, false); before.Equal(after) {
+		return nil
 	}
 	return &StaleError{Addr: now.Addr, Fields: now.Kind.DiffRecorded(before, after), Since: "the plan was made"}
 }

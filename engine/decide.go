@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // decide compares have with want.
@@ -35,7 +36,7 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 		return err
 	}
 	if err := Complete(c.Want); err != nil {
-		return fmt.Errorf("%s cannot go back to what was there before: %w", c.Addr, err)
+		return c.lost(err)
 	}
 	c.Irreversible = c.Kind.irrev(c.Have, c.Want)
 	if c.Irreversible == "" && p.ForgetSecrets && c.losesSecret() {
@@ -49,6 +50,22 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 	return plan.unmet(err)
 }
 
+// lost says that what was there before is not at hand any more, and how to go on without it.
+func (c *Change) lost(err error) error {
+	if c.Origin != FromLedger {
+		return fmt.Errorf("%s cannot go back to what was there before: %w", c.Addr, err)
+	}
+	return fmt.Errorf("%s replaced private content %s, which is kept for a few runs at most and cannot come back: put the block back "+
+		"with lifecycle { keep = true } to leave what is there now, or with absent = true to remove it, apply that, and then drop it",
+		c.Addr, c.at())
+}
+
+// at says where c's thing is.
+func (c *Change) at() string {
+	_, where, _ := strings.Cut(string(c.Claim()), ":")
+	return "at " + where
+}
+
 // losesSecret reports whether a secret that is there now will not be.
 func (c *Change) losesSecret() bool {
 	return HasSecret(c.Have) && (c.Want == nil || slices.ContainsFunc(c.Fields, func(f FieldDiff) bool { return f.Secret }))
@@ -60,7 +77,7 @@ func (p Planner) compare(c *Change) error {
 	case c.Have == nil && c.Want == nil:
 		c.Action = NoOp
 	case c.Have == nil:
-		c.Action, c.Fields = Create, c.Kind.describe(c.Want)
+		c.Action, c.Fields = Create, c.Kind.describe(c.Kind.shown(p.View, c.Want))
 	case c.Want == nil:
 		c.Action = Remove
 	default:
@@ -95,10 +112,7 @@ func (p Planner) fields(c *Change) error {
 	if err != nil {
 		return err
 	}
-	if c.proving {
-		have, want = c.Kind.still(have), c.Kind.still(want)
-	}
-	c.Fields = c.Kind.DiffRecorded(have, want)
+	c.Fields = c.Kind.DiffRecorded(c.Kind.counting(have, c.proving), c.Kind.counting(want, c.proving))
 	return nil
 }
 
@@ -143,13 +157,12 @@ func (p Planner) digest(c *Change) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := json.Marshal(struct {
-		Spec Recorded
-		Deps []Addr
-	}{r, c.DependsOn})
+	deps, err := json.Marshal(c.DependsOn)
 	if err != nil {
 		return "", err
 	}
+	b := r.appendTo([]byte(`{"Spec":`))
+	b = append(append(append(b, `,"Deps":`...), deps...), '}')
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16]), nil
 }
@@ -167,8 +180,8 @@ func (p Planner) stale(ctx context.Context, c *Change) error {
 	if err != nil {
 		return err
 	}
-	left := c.Kind.still(*c.left)
-	if have = c.Kind.still(have); have.Equal(left) {
+	left := c.Kind.counting(*c.left, true)
+	if have = c.Kind.counting(have, true); have.Equal(left) {
 		return nil
 	}
 	return &StaleError{Addr: c.Addr, Fields: c.Kind.DiffRecorded(left, have), Since: "the run ended"}

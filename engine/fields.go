@@ -34,8 +34,8 @@ type field struct {
 }
 
 // fieldsOf lists a struct's exported fields. The tags are hcl:"name,…" for what a plan says,
-// record:"name" for what only the host knows, diff:"-" for what is not compared, stale:"-" for what may
-// move by itself, as the state of a service that crashed.
+// record:"name" for what only the host knows, diff:"-" for what is not compared (of what only the host
+// knows, not even by an undo), stale:"-" for what may move by itself, as the state of a service that crashed.
 func fieldsOf(t reflect.Type) []field {
 	var fs []field
 	for i := range t.NumField() {
@@ -44,11 +44,12 @@ func fieldsOf(t reflect.Type) []field {
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("hcl"), ",")
-		moves := f.Tag.Get("stale") == "-"
-		if name != "" {
-			fs = append(fs, field{name: name, index: i, input: f.Tag.Get("diff") == "-", moves: moves})
-		} else if name = f.Tag.Get("record"); name != "" {
-			fs = append(fs, field{name: name, index: i, host: true, moves: moves})
+		known := field{name: name, index: i, input: f.Tag.Get("diff") == "-", moves: f.Tag.Get("stale") == "-"}
+		if name == "" {
+			known.name, known.host = f.Tag.Get("record"), true
+		}
+		if known.name != "" {
+			fs = append(fs, known)
 		}
 	}
 	return fs

@@ -125,6 +125,9 @@ func (p Planner) follow(ctx context.Context, plan *Plan, c *Change, planning boo
 	if err := p.decide(ctx, plan, c); err != nil {
 		c.broken(err)
 	}
+	if c.Action == NoOp && len(in[0].Pending)+len(in[1].Pending) > 0 {
+		c.Warnings = lines(plan.unmet(c.Kind.warn(ctx, p.View, c.Have, c.Want)))
+	}
 }
 
 func (p Planner) inputs(c *Change, cs []*Change, planning bool) (Inputs, error) {

@@ -41,9 +41,13 @@ type (
 		Undo(ctx context.Context, h *host.Host, now, before *S) error
 	}
 	// Warner says at plan time what will work and is probably not meant. It is like Check, but that
-	// nothing is refused.
+	// nothing is refused. A Follower is asked also where it stays as it is while what it follows changes.
 	Warner[S any] interface {
 		Warn(ctx context.Context, v host.View, have, want *S) error
+	}
+	// Describer leaves out of a thing that is to be made, as it is listed, what counts for nothing on this host.
+	Describer[S any] interface {
+		Describe(v host.View, want *S) *S
 	}
 	// Batcher says which changes may be made together with others: those of which Apply, and Undo,
 	// is nothing but one Write of a file.
@@ -108,6 +112,7 @@ type Kind struct {
 	batch func(have, want any) bool
 	warn  func(ctx context.Context, v host.View, have, want any) error
 	merge func(earlier, later any) any
+	shown func(v host.View, want any) any
 }
 
 // KindOption changes what a kind does by default.
@@ -128,6 +133,7 @@ func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
 	k.batch = func(_, _ any) bool { return false }
 	k.check = func(context.Context, host.View, any, any) error { return nil }
 	k.warn = k.check
+	k.shown = func(_ host.View, want any) any { return want }
 	if r != nil {
 		bind(k, r)
 	}
@@ -167,6 +173,9 @@ func bind[S any](k *Kind, r Resource[S]) {
 		k.warn = func(ctx context.Context, v host.View, have, want any) error {
 			return w.Warn(ctx, v, ptr[S](have), ptr[S](want))
 		}
+	}
+	if d, ok := r.(Describer[S]); ok {
+		k.shown = func(v host.View, want any) any { return d.Describe(v, ptr[S](want)) }
 	}
 	if b, ok := r.(Batcher[S]); ok {
 		k.batch = func(have, want any) bool { return b.Batch(ptr[S](have), ptr[S](want)) }

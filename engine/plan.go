@@ -111,13 +111,18 @@ func (p Planner) Undo(ctx context.Context, past []Past) (*Plan, error) {
 // finish links, reads and arranges.
 func (p Planner) finish(ctx context.Context, cs []*Change) (*Plan, error) {
 	plan := &Plan{Name: p.Name, provided: map[Claim]bool{}, decided: map[Claim]bool{}, planner: p}
+	var units []string
 	for _, c := range cs {
 		for _, claim := range c.Claims {
 			plan.provided[claim] = plan.provided[claim] || c.Want != nil
 			plan.decided[claim] = true
+			if name := claim.Unit(); name != "" {
+				units = append(units, name)
+			}
 		}
 	}
 	link(cs)
+	p.View = p.View.Pass(units) // not the plan's own: that reads again while the host changes
 	if err := p.readAll(ctx, plan, cs); err != nil {
 		return nil, err
 	}

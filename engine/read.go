@@ -11,6 +11,16 @@ import (
 
 // readAll reads every change's thing, a few at once.
 func (p Planner) readAll(ctx context.Context, plan *Plan, cs []*Change) error {
+	p.each(len(cs), func(i int) {
+		if ctx.Err() == nil {
+			p.read(ctx, plan, cs[i])
+		}
+	})
+	return context.Cause(ctx)
+}
+
+// each calls f for 0 to n-1, for a few at once.
+func (p Planner) each(n int, f func(int)) {
 	workers := p.Parallelism
 	if workers <= 0 {
 		workers = DefaultParallelism
@@ -19,25 +29,21 @@ func (p Planner) readAll(ctx context.Context, plan *Plan, cs []*Change) error {
 		next atomic.Int64
 		wg   sync.WaitGroup
 	)
-	for range min(workers, len(cs)) {
+	for range min(workers, n) {
 		wg.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(cs) {
-					return
-				}
-				p.read(ctx, plan, cs[i])
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
 			}
 		})
 	}
 	wg.Wait()
-	return context.Cause(ctx)
 }
 
 // read fills in what the host has and what is to be done about it.
 func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
 	c.Err, c.Fields, c.Have, c.Warnings = nil, nil, nil, nil
 	if c.Origin == FromLedger && c.Head.Keep {
+		p.readKept(ctx, c)
 		return
 	}
 	if c.declared.Deferred != "" {
@@ -65,6 +71,22 @@ func (p Planner) read(ctx context.Context, plan *Plan, c *Change) {
 	if err := p.decide(ctx, plan, c); err != nil {
 		c.broken(err)
 	}
+}
+
+// readKept looks at what is left as it is: by that an undo, which makes it the plan's again, knows it.
+func (p Planner) readKept(ctx context.Context, c *Change) {
+	if p.View.Offline && c.Kind.offline != OfflineApply {
+		return
+	}
+	have, err := c.Kind.Read(ctx, p.View, c.Spec)
+	if _, other := errors.AsType[*OccupiedError](err); other {
+		have, err = nil, nil
+	}
+	if err != nil {
+		c.broken(fmt.Errorf("cannot read %s: %w", c.Addr, err))
+		return
+	}
+	c.Have = have
 }
 
 // deferDependants defers what waits for something that is deferred.

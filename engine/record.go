@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
+	"strconv"
 )
 
 // Recorded is a kind's struct as a journal keeps it: attribute by attribute, texts by reference.
@@ -20,7 +22,7 @@ func (k *Kind) Encode(spec any) (Recorded, error) {
 }
 
 func encodeStruct(v reflect.Value, fields []field) (Recorded, error) {
-	out := make(Recorded, len(fields))
+	out := Recorded{} // most fields are zero
 	for _, f := range fields {
 		fv := v.Field(f.index)
 		if fv.IsZero() {
@@ -33,6 +35,23 @@ func encodeStruct(v reflect.Value, fields []field) (Recorded, error) {
 		out[f.name] = b
 	}
 	return out, nil
+}
+
+// appendTo appends what encoding/json makes of r, less the second look that it takes at each value:
+// every resource of a run is told by this.
+func (r Recorded) appendTo(b []byte) []byte {
+	if r == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '{')
+	for i, name := range slices.Sorted(maps.Keys(r)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(strconv.AppendQuote(b, name), ':')
+		b = append(b, r[name]...)
+	}
+	return append(b, '}')
 }
 
 // encodeValue writes nested blocks by their hcl names too; everything else as encoding/json does.
@@ -109,11 +128,12 @@ func (r Recorded) Equal(o Recorded) bool {
 	return true
 }
 
-// still is r without what may move by itself.
-func (k *Kind) still(r Recorded) Recorded {
+// counting is r without what only says how to get there, and if it is to be still also without what
+// may move by itself.
+func (k *Kind) counting(r Recorded, still bool) Recorded {
 	out := maps.Clone(r)
 	for _, f := range k.fields {
-		if f.moves {
+		if f.host && f.input || still && f.moves {
 			delete(out, f.name)
 		}
 	}

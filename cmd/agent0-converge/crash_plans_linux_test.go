@@ -209,7 +209,7 @@ func ofEverything() map[string]hosttest.File {
 	return files
 }
 
-// batches is a plan of more changes than one batch holds, on both sides of one that ends a batch.
+// batches is a plan of many changes that are made together, on both sides of one that ends a batch.
 const batches = `
 plan { name = "batches" }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -168,14 +169,30 @@ func absolute(name string) (string, error) {
 	return filepath.Abs(name)
 }
 
+// markWithin is within how many bytes a saved plan says what it is.
+const markWithin = 256
+
 func isSaved(b []byte) bool {
-	return bytes.HasPrefix(bytes.TrimSpace(b), []byte(`{`)) && bytes.Contains(b[:min(len(b), 256)], []byte(`"agent0_converge_saved_plan"`))
+	return bytes.HasPrefix(bytes.TrimSpace(b), []byte(`{`)) && bytes.Contains(b[:min(len(b), markWithin)], []byte(`"agent0_converge_saved_plan"`))
+}
+
+// headOf returns how a file begins.
+func headOf(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, markWithin))
 }
 
 // readSaved returns the saved plan in the file name, or nil if the file is something else.
 func readSaved(name string) (*savedPlan, error) {
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 		return nil, nil // reading it as a plan says what is wrong
+	}
+	if head, err := headOf(name); err != nil || !isSaved(head) && len(bytes.TrimSpace(head)) > 0 {
+		return nil, err // a long plan is not to be in memory twice
 	}
 	b, err := os.ReadFile(name)
 	if err != nil {

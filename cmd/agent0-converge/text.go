@@ -79,7 +79,7 @@ var marks = map[engine.Action]struct{ sign, colour string }{
 
 // shows reports whether there is something to say of a resource.
 func (t text) shows(c *engine.Change) bool {
-	return c.Action != engine.NoOp || t.all || c.Why != "" && c.Origin != engine.FromUndo
+	return c.Action != engine.NoOp || t.all || len(c.Warnings) > 0 || c.Why != "" && c.Origin != engine.FromUndo
 }
 
 // change writes one resource: a line, and a line for each attribute that differs.
@@ -87,6 +87,11 @@ func (t text) change(c *engine.Change, note string) {
 	if !t.shows(c) && note == "" {
 		return
 	}
+	// One write for each resource: a terminal shows it at once, and it costs one system call.
+	out := t.w
+	var b strings.Builder
+	t.w = &b
+	defer func() { fmt.Fprint(out, b.String()) }()
 	m := marks[c.Action]
 	line := fmt.Sprintf("  %s %s %s %s", m.sign, pad(string(c.Addr), 32), pad(string(c.Action), 9), strings.Join(nonEmpty(note, c.Why), "  "))
 	fmt.Fprintln(t.w, t.style.paint(m.colour, strings.TrimRight(line, " ")))

@@ -17,6 +17,10 @@ func (t Tree) Flags(name string) (Flags, error) {
 	if err != nil {
 		return 0, err
 	}
+	return flagsOf(st), nil
+}
+
+func flagsOf(st *unix.Statx_t) Flags {
 	var flags Flags
 	if st.Attributes&unix.STATX_ATTR_IMMUTABLE != 0 {
 		flags |= Immutable
@@ -24,7 +28,7 @@ func (t Tree) Flags(name string) (Flags, error) {
 	if st.Attributes&unix.STATX_ATTR_APPEND != 0 {
 		flags |= AppendOnly
 	}
-	return flags, nil
+	return flags
 }
 
 // IsMountPoint reports whether something is mounted at a path, be it a single file.
@@ -33,11 +37,14 @@ func (t Tree) IsMountPoint(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+	if tellsMounts(st) {
 		return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
 	}
 	return t.inMountinfo(name)
 }
+
+// tellsMounts reports whether the kernel says in st what mount points are.
+func tellsMounts(st *unix.Statx_t) bool { return st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 }
 
 func (t Tree) statx(name string) (*unix.Statx_t, error) {
 	fd, err := t.path("look at", name, unix.O_NOFOLLOW)
@@ -45,9 +52,14 @@ func (t Tree) statx(name string) (*unix.Statx_t, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
+	st, err := statxOf(fd)
+	return st, named("look at", name, err)
+}
+
+func statxOf(fd int) (*unix.Statx_t, error) {
 	var st unix.Statx_t
-	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, 0, &st)
-	return &st, named("look at", name, err)
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, 0, &st)
+	return &st, err
 }
 
 // inMountinfo serves kernels before 5.8, whose statx does not tell mount points.
@@ -61,7 +73,7 @@ func (t Tree) inMountinfo(name string) (bool, error) {
 	if err != nil {
 		return false, named("look at", name, err)
 	}
-	table, err := Tree{&root{systemRoot, unix.AT_FDCWD}}.ReadFile("/proc/self/mountinfo")
+	table, err := Tree{r: &root{systemRoot, unix.AT_FDCWD}}.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return false, err
 	}
@@ -95,11 +107,16 @@ func (t Tree) ReadOnly(name string) (bool, error) {
 		if err != nil {
 			return false, named("look at", name, err)
 		}
-		var st unix.Statfs_t
-		_, err = retry(func() (int, error) { return 0, unix.Fstatfs(fd, &st) })
+		ro, err := readOnly(fd)
 		unix.Close(fd)
-		return st.Flags&unix.ST_RDONLY != 0, named("look at", name, err)
+		return ro, named("look at", name, err)
 	}
+}
+
+func readOnly(fd int) (bool, error) {
+	var st unix.Statfs_t
+	_, err := retry(func() (int, error) { return 0, unix.Fstatfs(fd, &st) })
+	return st.Flags&unix.ST_RDONLY != 0, err
 }
 
 // Xattrs returns the extended attributes of a path, nil where there are none. A symbolic

@@ -25,7 +25,7 @@ func openFiles(name string, g gate) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Files{Tree: Tree{r}, gate: g}, nil
+	return &Files{Tree: Tree{r: r}, gate: g}, nil
 }
 
 func (f *Files) close() error { return f.r.close() }

@@ -88,7 +88,7 @@ func Open(o Options) (*Host, error) {
 // View returns the host's read half.
 func (h *Host) View() View {
 	return View{
-		Files: h.Files.Tree, Accounts: h.Accounts, Programs: Queries{h.Programs}, Units: Units{h.Units},
+		Files: h.Files.Tree, Accounts: h.Accounts, Programs: Queries{h.Programs}, Units: Units{m: h.Units},
 		Facts: h.Facts, Offline: h.Offline, Log: h.Log,
 	}
 }

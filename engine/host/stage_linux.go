@@ -10,7 +10,17 @@ import (
 
 // syncers is how many files are made durable at once: the journal of a file system commits those
 // that wait together.
-const syncers = 8
+const syncers = 32
+
+// MaxStaged returns how many writes may be prepared at once: each holds two files open, and half of
+// what this process may have open (getrlimit(2)) is left to everything else.
+func (h *Host) MaxStaged() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 1
+	}
+	return int(max(1, min(limit.Cur/4, 1<<20)))
+}
 
 // stagedFile is a temporary that is complete but for being durable and having its name.
 type stagedFile struct {

@@ -11,7 +11,10 @@ import (
 // Tree is the read half of a rooted file tree. Every path is absolute inside the root and
 // lexically cleaned. Symbolic links, absolute ones too, are resolved as if the root were
 // "/", so nothing outside of it can be reached. Errors name the path inside the root.
-type Tree struct{ r *root }
+type Tree struct {
+	r    *root
+	pass *pass // nil but in a pass of reading
+}
 
 // Root returns the folder that takes the place of "/".
 func (t Tree) Root() string { return t.r.name }

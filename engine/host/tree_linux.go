@@ -16,7 +16,7 @@ import (
 // ReadFile returns a file's content. It follows a symbolic link inside the root, refuses
 // what is not a regular file, and never blocks on a FIFO.
 func (t Tree) ReadFile(name string) ([]byte, error) {
-	fd, info, err := t.openFile("read", name)
+	fd, info, err := t.openFile("read", name, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (t Tree) ReadFile(name string) ([]byte, error) {
 // Open opens a regular file or a block device for reading. It follows a symbolic link
 // inside the root. The caller closes it.
 func (t Tree) Open(name string) (*os.File, error) {
-	fd, info, err := t.openFile("open", name)
+	fd, info, err := t.openFile("open", name, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -47,12 +47,12 @@ func (t Tree) Open(name string) (*os.File, error) {
 }
 
 // openFile opens without blocking, so that the caller can look at what it got.
-func (t Tree) openFile(verb, name string) (int, Info, error) {
+func (t Tree) openFile(verb, name string, flags int) (int, Info, error) {
 	p, err := clean(name)
 	if err != nil {
 		return -1, Info{}, err
 	}
-	fd, err := t.r.open(p, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := t.r.open(p, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|flags)
 	if err != nil {
 		return -1, Info{}, named(verb, name, err)
 	}
@@ -258,6 +258,10 @@ func (t Tree) real(dir string) (string, error) {
 		return "", err
 	}
 	defer unix.Close(fd)
+	return t.realOf(fd)
+}
+
+func (t Tree) realOf(fd int) (string, error) {
 	real, err := fdPath(fd)
 	if err != nil || t.r.system() {
 		return real, err

@@ -18,9 +18,6 @@ type UnitState struct {
 	// Active is active, reloading, inactive, failed, activating, deactivating, maintenance or
 	// refreshing; Sub is finer and depends on the type of unit.
 	Active, Sub string
-	// File is the UnitFileState: enabled, enabled-runtime, linked, linked-runtime, alias, masked,
-	// masked-runtime, static, indirect, disabled, generated, transient, bad, or empty for none.
-	File string
 	// Fragment is the path of the unit file, DropIns those of what extends it.
 	Fragment string
 	DropIns  []string
@@ -51,6 +48,10 @@ type UnitState struct {
 	ExitStatus int
 	// Restarts counts automatic restarts.
 	Restarts int
+	// Brief says that this is no more than a glance at a unit at rest: Name, Load, Active, Sub, Fragment,
+	// DropIns and NeedReload. Fresh says that systemd did not have even that in memory, and read the files for
+	// it: nothing of the unit can be older than they are, and Fragment, DropIns and NeedReload are not told.
+	Brief, Fresh bool
 }
 
 // UnitVerb is what a service manager can be told, in systemctl's words.
@@ -81,7 +82,10 @@ type ServiceManager interface {
 }
 
 // Units reads the service manager. It is all that planning has of it.
-type Units struct{ m *UnitManager }
+type Units struct {
+	m       *UnitManager
+	glances *glances // nil but in a pass of reading
+}
 
 // Running reports whether there is a service manager to ask: not in an image, and not where
 // systemd does not run.
@@ -94,10 +98,15 @@ func (u Units) State(ctx context.Context, name string) (UnitState, error) {
 		return UnitState{}, err
 	}
 	st, err := s.Unit(ctx, name)
-	if err != nil {
-		return st, fmt.Errorf("cannot read the state of %s: %w", name, err)
+	return st, reading(name, err)
+}
+
+// reading says of an error which unit could not be read.
+func reading(name string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return st, nil
+	return fmt.Errorf("cannot read the state of %s: %w", name, err)
 }
 
 // Self returns the unit that this process runs in, "" for none.

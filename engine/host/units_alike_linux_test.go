@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +181,9 @@ func systemdVersion(t *testing.T) (version int) {
 // every start.
 func same(t *testing.T, s unitStep, real, fake world) {
 	t.Helper()
+	names := slices.Sorted(maps.Keys(s.want))
+	glances(t, real, names)
+	glances(t, fake, names)
 	for name := range s.want {
 		a, err := real.host().View().Units.State(t.Context(), name)
 		check(t, err)

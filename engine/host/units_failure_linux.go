@@ -2,8 +2,6 @@ package host
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 )
 
@@ -11,8 +9,8 @@ const (
 	// aftermathLimit bounds looking at what a failed job left: it is looked at also past the
 	// deadline of the job.
 	aftermathLimit = 15 * time.Second
-	// logLines is how many of a unit's last lines an error quotes.
-	logLines = "10"
+	// logLines is how many of a unit's last lines an error quotes, logTail of how many it chooses them.
+	logLines, logTail = 10, "200"
 )
 
 // failure adds to an error what the unit is like now and what it last said, also before it was told anything
@@ -59,8 +57,8 @@ func (s *systemd) failedNeeds(ctx context.Context, name string) (out []string) {
 	return out
 }
 
-// lastLines are the last that a unit, and systemd about it, wrote since its last start. A host
-// without journald has none to show.
+// lastLines are the last that a unit, and systemd about it, wrote since it was told to start or in the start that
+// it had by then. A host without journald has none to show.
 func (s *systemd) lastLines(ctx context.Context, st UnitState, told time.Time) []string {
 	if st.Load == "not-found" || st.Load == "masked" {
 		return nil
@@ -68,22 +66,12 @@ func (s *systemd) lastLines(ctx context.Context, st UnitState, told time.Time) [
 	// What was said just now may still be on its way to the journal. If it cannot be hurried, the
 	// lines that are there serve as well.
 	_, _ = s.queries.p.run(ctx, nil, []string{"journalctl", "--sync"})
-	var lines []string
-	if st.Invocation != "" {
-		lines = s.journal(ctx, "_SYSTEMD_INVOCATION_ID="+st.Invocation, "+", "INVOCATION_ID="+st.Invocation)
-	}
-	if len(lines) == 0 { // journald does not know the invocation of a process that ended at once
-		lines = s.journal(ctx, "-u", st.Name, fmt.Sprintf("--since=@%d.%06d", told.Unix(), told.Nanosecond()/1000))
-	}
-	return lines
-}
-
-func (s *systemd) journal(ctx context.Context, which ...string) []string {
-	argv := append([]string{"journalctl", "--no-pager", "-q", "-n", logLines, "-o", "cat"}, which...)
+	argv := []string{"journalctl", "--no-pager", "-q", "-n", logTail, "-o", "json", "--all",
+		"--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID,INVOCATION_ID", "-u", st.Name}
 	out, err := s.queries.p.run(ctx, nil, argv) // of its own, as what planning may ask for has no room for its options
-	text := strings.TrimRight(string(out.Stdout), "\n")
-	if err != nil || text == "" {
+	if err != nil {
 		return nil
 	}
-	return strings.Split(text, "\n")
+	lines := linesOf(out.Stdout, st.Invocation, told)
+	return lines[max(0, len(lines)-logLines):]
 }

@@ -21,7 +21,7 @@ func TestUnitsInLab(t *testing.T) {
 		t.Skip("is in the lab already")
 	}
 	m := machine.Booted(t, machine.Options{InMemory: true})
-	machine.GoTest(t, m, "./", "^TestUnits(Real|OverEach|After|Job|Log|Self|Invocation)")
+	machine.GoTest(t, m, "./", "^TestUnits(Real|Glance|OverEach|After|Job|Log|Self|Invocation)")
 }
 
 // overEach runs a test on the real systemd over each of the two ways to it.
@@ -158,28 +158,6 @@ func (b booted) awaitJob(ended <-chan error, result string) {
 		}
 	case <-time.After(settleLimit):
 		b.t.Fatal("the job's end was not noticed")
-	}
-}
-
-// TestUnitsLog proves that an error quotes what the service itself said in this start, and no other.
-func TestUnitsLog(t *testing.T) {
-	needLab(t)
-	b := newBooted(t)
-	says := func(text string) string {
-		return "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo " + text + " >&2; exit 3'\n"
-	}
-	b.have(map[string]string{"a0-x.service": says("first")})
-	for _, text := range []string{"once", "twice"} {
-		b.put(place("a0-x.service"), content(says(text)))
-		check(t, b.h.Units.Do(t.Context(), host.DaemonReload, ""))
-		err := b.h.Units.Do(t.Context(), host.StartUnit, "a0-x.service")
-		failure, ok := errors.AsType[*host.JobError](err)
-		if !ok || !strings.Contains(err.Error(), "\n  "+text) || len(failure.Log) > 10 {
-			t.Errorf("the error does not quote %q, or too much: %v", text, err)
-		}
-		if text == "twice" && strings.Contains(err.Error(), "once") {
-			t.Errorf("the error quotes an earlier start: %v", err)
-		}
 	}
 }
 

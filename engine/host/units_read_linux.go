@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	systemdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 )
 
@@ -19,7 +20,7 @@ const (
 	getAll         = "org.freedesktop.DBus.Properties.GetAll"
 )
 
-// Unit reads a unit with one question for each interface, all asked at once.
+// Unit reads a unit with one question.
 func (s *systemd) Unit(ctx context.Context, name string) (st UnitState, err error) {
 	err = s.read(ctx, func(ctx context.Context, c *systemdConn) (err error) {
 		st, err = c.unit(ctx, name)
@@ -28,36 +29,29 @@ func (s *systemd) Unit(ctx context.Context, name string) (st UnitState, err erro
 	return st, err
 }
 
+// unit asks for all properties of all interfaces at once: a unit that is not in memory is loaded for every
+// question, and each load costs systemd more the more units it has.
 func (c *systemdConn) unit(ctx context.Context, name string) (UnitState, error) {
-	file := c.ask(ctx, systemdPath, systemdManager+".GetUnitFileState", name)
 	if template(name) {
-		return c.template(name, file)
+		return c.template(ctx, name)
 	}
-	var path dbus.ObjectPath
-	if err := c.call(ctx, systemdPath, systemdManager+".LoadUnit", name).Store(&path); err != nil {
+	var p properties
+	if err := c.call(ctx, unitPath(name), getAll, "").Store(&p); err != nil {
 		return UnitState{}, err
 	}
-	common := c.ask(ctx, path, getAll, systemdName+".Unit")
-	own := c.ask(ctx, path, getAll, unitInterface(name))
-	var p, q properties
-	if err := (<-common.Done).Store(&p); err != nil {
-		return UnitState{}, err
-	}
-	if err := (<-own.Done).Store(&q); err != nil {
-		return UnitState{}, err
-	}
-	st := stateOf(p, q)
-	var err error
-	st.File, err = fileState(file)
-	return st, err
+	return stateOf(p), nil
+}
+
+// unitPath is a unit's object. systemd loads the unit when it is asked about it.
+func unitPath(name string) dbus.ObjectPath {
+	return systemdPath + "/unit/" + dbus.ObjectPath(systemdbus.PathBusEscape(name))
 }
 
 // template describes what cannot be loaded, as it is a unit only with an instance.
-func (c *systemdConn) template(name string, file *dbus.Call) (UnitState, error) {
+func (c *systemdConn) template(ctx context.Context, name string) (UnitState, error) {
 	st := UnitState{Name: name, Load: "loaded", Active: "inactive", Sub: "dead"}
-	var err error
-	st.File, err = fileState(file)
-	switch st.File {
+	file, err := c.fileState(ctx, name)
+	switch file {
 	case "":
 		st.Load, st.LoadError = "not-found", "Unit "+name+" not found."
 	case "masked", "masked-runtime":
@@ -73,10 +67,19 @@ func template(name string) bool {
 	return strings.HasSuffix(strings.TrimSuffix(name, filepath.Ext(name)), "@")
 }
 
+// FileState asks systemd, which looks at all unit files.
+func (s *systemd) FileState(ctx context.Context, name string) (state string, err error) {
+	err = s.read(ctx, func(ctx context.Context, c *systemdConn) (err error) {
+		state, err = c.fileState(ctx, name)
+		return err
+	})
+	return state, err
+}
+
 // fileState is what GetUnitFileState says. The property UnitFileState is not asked: systemd
 // remembers it, and does not notice links that others make.
-func fileState(call *dbus.Call) (state string, err error) {
-	err = (<-call.Done).Store(&state)
+func (c *systemdConn) fileState(ctx context.Context, name string) (state string, err error) {
+	err = c.call(ctx, systemdPath, systemdManager+".GetUnitFileState", name).Store(&state)
 	answer, ok := errors.AsType[dbus.Error](err)
 	switch {
 	case !ok:
@@ -128,16 +131,7 @@ func (c *systemdConn) call(ctx context.Context, path dbus.ObjectPath, method str
 	return <-c.ask(ctx, path, method, args...).Done
 }
 
-// unitInterface is the interface of a unit's type: ".Service" for x.service.
-func unitInterface(name string) string {
-	kind := strings.TrimPrefix(filepath.Ext(name), ".")
-	if kind == "" {
-		return systemdName + ".Unit"
-	}
-	return systemdName + "." + strings.ToUpper(kind[:1]) + kind[1:]
-}
-
-// properties are those of one interface. What a version of systemd does not have reads as zero.
+// properties are those of a unit. What a version of systemd does not have reads as zero.
 type properties map[string]dbus.Variant
 
 func get[T any](p properties, name string) (v T) {
@@ -145,12 +139,12 @@ func get[T any](p properties, name string) (v T) {
 	return v
 }
 
-func stateOf(p, q properties) UnitState {
-	st := UnitState{
+func stateOf(p properties) UnitState {
+	return UnitState{
 		Name: get[string](p, "Id"),
 		Load: get[string](p, "LoadState"), LoadError: loadError(p),
 		Active: get[string](p, "ActiveState"), Sub: get[string](p, "SubState"),
-		Fragment: get[string](p, "FragmentPath"), DropIns: get[[]string](p, "DropInPaths"),
+		Fragment: fragment(p), DropIns: get[[]string](p, "DropInPaths"),
 		NeedReload:  get[bool](p, "NeedDaemonReload"),
 		Invocation:  hex.EncodeToString(get[[]byte](p, "InvocationID")),
 		ActiveEnter: time.Duration(get[uint64](p, "ActiveEnterTimestampMonotonic")) * time.Microsecond,
@@ -159,14 +153,18 @@ func stateOf(p, q properties) UnitState {
 		Job:      jobOf(p) != 0,
 		CanStart: get[bool](p, "CanStart"), CanStop: get[bool](p, "CanStop"), CanReload: get[bool](p, "CanReload"),
 		TriggeredBy: get[[]string](p, "TriggeredBy"),
-		Result:      get[string](q, "Result"), Type: get[string](q, "Type"),
-		RemainAfterExit: get[bool](q, "RemainAfterExit"), StatusText: get[string](q, "StatusText"),
-		ExitStatus: int(get[int32](q, "ExecMainStatus")), Restarts: int(get[uint32](q, "NRestarts")),
+		Result:      get[string](p, "Result"), Type: get[string](p, "Type"),
+		RemainAfterExit: get[bool](p, "RemainAfterExit"), StatusText: get[string](p, "StatusText"),
+		ExitStatus: int(get[int32](p, "ExecMainStatus")), Restarts: int(get[uint32](p, "NRestarts")),
 	}
-	if st.Fragment == "" { // a unit made by a generator of old says where it comes from
-		st.Fragment = get[string](p, "SourcePath")
+}
+
+// fragment is the path of a unit's file. A unit made by a generator of old says where it comes from.
+func fragment(p properties) string {
+	if name := get[string](p, "FragmentPath"); name != "" {
+		return name
 	}
-	return st
+	return get[string](p, "SourcePath")
 }
 
 // jobOf is the number of the unit's job, 0 for none.

@@ -11,37 +11,39 @@ import (
 // Begin records, durably, that cs are about to be made. From then on the ledger has what they come
 // to manage, so that a thing half made is ours.
 func (r *Recording) Begin(cs ...*engine.Change) error {
+	recs := make([]record, len(cs))
 	for i, c := range cs {
-		if err := r.beginOne(c, i == len(cs)-1); err != nil {
+		b, err := r.beginning(c)
+		if err != nil {
 			return fmt.Errorf("cannot record the change of %s: %w", c.Addr, err)
 		}
+		b.N += i
+		recs[i].Begin = b
 	}
-	if len(cs) > 1 {
+	if err := r.write(true, recs...); err != nil {
+		return fmt.Errorf("cannot record the change of %s: %w", cs[0].Addr, err)
+	}
+	for i, c := range cs {
+		r.changes[c] = r.run.add(recs[i].Begin, false)
+	}
+	if r.current = recs[0].Begin.N; len(cs) > 1 {
 		r.current = 0 // programs that run now are of none of them alone
 	}
 	return nil
 }
 
-// beginOne records one change; with sync, it and all before it are durable.
-func (r *Recording) beginOne(c *engine.Change, sync bool) error {
+// beginning describes c with what the ledger is to have of it.
+func (r *Recording) beginning(c *engine.Change) (*begun, error) {
 	b, err := r.begin(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if c.Origin == engine.FromPlan {
 		err = r.enter(c, b)
 	} else if b.Prior == nil && c.Prior != nil {
 		b.Set, err = r.entryAgain(c.Prior)
 	}
-	if err == nil {
-		err = r.write(sync, record{Begin: b})
-	}
-	if err != nil {
-		return err
-	}
-	r.changes[c] = r.run.add(b, false)
-	r.current = b.N
-	return nil
+	return b, err
 }
 
 // End records how c ended; c.After is what is there now.
@@ -215,8 +217,11 @@ func (r *Recording) implied(c *engine.Change, prior *kept) bool {
 
 // outcome is what the ledger learns from the end of c.
 func (r *Recording) outcome(c *engine.Change) (effect, error) {
+	if c.Origin == engine.FromPlan {
+		return effect{}, nil
+	}
 	now, err := r.kept(c.Claim())
-	if err != nil || c.Origin == engine.FromPlan {
+	if err != nil {
 		return effect{}, err
 	}
 	if c.Origin == engine.FromUndo && c.Prior != nil {

@@ -42,14 +42,18 @@ func (j *Journal) redact(s string) string {
 }
 
 // Shows reports whether a secret that was given a reference, or a piece of one, can be read in s, be
-// it as base64.
+// it as base64, or s is a part of one.
 func (j *Journal) Shows(s string) bool {
 	if j.redact(s) != s {
 		return true
 	}
 	j.mu.RLock()
 	defer j.mu.RUnlock()
+	part := strings.TrimSpace(s)
 	for secret := range j.secrets {
+		if len(part) >= shortPiece && strings.Contains(secret, part) {
+			return true
+		}
 		secret = strings.TrimSpace(secret)
 		if len(secret) >= shortPiece && strings.Contains(s, base64.StdEncoding.EncodeToString([]byte(secret))) {
 			return true

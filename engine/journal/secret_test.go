@@ -137,6 +137,14 @@ func TestRedact(t *testing.T) {
 			t.Errorf("redact(%q) = %q, want %q", in, got, want)
 		}
 	}
+	for text, want := range map[string]bool{
+		"x hunter2 y": true, "aHVudGVyMi1hbmQtbW9yZQ==": true, "second value\n": true, "ter2-and-more\n": true,
+		"more": false, "plain text": false, "": false,
+	} {
+		if got := j.Shows(text); got != want {
+			t.Errorf("Shows(%q) = %v", text, got)
+		}
+	}
 }
 
 func TestDamagedKeyAndContentAreFound(t *testing.T) {

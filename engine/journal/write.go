@@ -21,9 +21,9 @@ const (
 
 func private() host.Attr { return host.Attr{Mode: 0o600, UID: -1, GID: -1} }
 
-// write appends rec to the run's file, which it starts where rec is the first, and then makes its
-// change of the ledger.
-func (r *Recording) write(sync bool, rec record) error {
+// write appends recs to the run's file, which it starts where they are the first, and then makes their
+// changes of the ledger.
+func (r *Recording) write(sync bool, recs ...record) error {
 	var b []byte
 	var err error
 	if !r.out.started {
@@ -35,17 +35,24 @@ func (r *Recording) write(sync bool, rec record) error {
 			return err
 		}
 	}
-	rec.Synced = r.out.mark()
-	if b, err = frame(b, rec); err != nil {
-		return err
+	for _, rec := range recs {
+		rec.Synced = r.out.mark()
+		if b, err = frame(b, rec); err != nil {
+			return err
+		}
 	}
 	if err := r.out.append(b, sync); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state.records++
-	return r.state.ledger.apply(rec.effect())
+	r.state.records += len(recs)
+	for _, rec := range recs {
+		if err := r.state.ledger.apply(rec.effect()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare makes what has to be there before the first record: the folder, and the key that its

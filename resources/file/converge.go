@@ -16,26 +16,33 @@ type resource struct{}
 // Read reports the file as it is. The content is read only where it is managed, or where the file
 // is to go: a change of attributes must not bring old content back when it is undone.
 func (resource) Read(_ context.Context, v host.View, spec *Spec) (*Spec, error) {
-	at, err := place.Find(v, spec.Path, host.File, "file", spec.attributes())
+	if spec.Content == nil && !spec.absent {
+		at, err := place.Find(v, spec.Path, host.File, "file", spec.attributes())
+		if at == nil {
+			return nil, err
+		}
+		return spec.as(at), nil
+	}
+	at, content, err := place.FindWhole(v, spec.Path, "file", spec.attributes(), engine.MaxText)
 	if at == nil {
 		return nil, err
 	}
-	have := &Spec{Path: spec.Path, Owner: at.Owner, Group: at.Group, Mode: at.Mode, Xattrs: at.Xattrs, info: at.Info}
-	if spec.Content == nil && !spec.absent {
+	have := spec.as(at)
+	if at.Info.Size > engine.MaxText {
+		have.TooLarge = at.Info.Size
 		return have, nil
 	}
-	return have, have.read(v, spec)
+	have.hold(content, spec)
+	return have, nil
 }
 
-func (s *Spec) read(v host.View, spec *Spec) error {
-	if s.info.Size > engine.MaxText {
-		s.TooLarge = s.info.Size
-		return nil
-	}
-	b, err := v.Files.ReadFile(s.Path)
-	if err != nil {
-		return place.Unreadable(err)
-	}
+// as is what was found at the path of s.
+func (s *Spec) as(at *place.Found) *Spec {
+	return &Spec{Path: s.Path, Owner: at.Owner, Group: at.Group, Mode: at.Mode, Xattrs: at.Xattrs, info: at.Info}
+}
+
+// hold sets the content that was found.
+func (s *Spec) hold(b []byte, spec *Spec) {
 	// What not everyone may read on the host is not shown either, unless the plan knows the file so.
 	private := s.Mode != "" && s.info.Mode&0o004 == 0 && spec.Mode != s.Mode
 	if content := spec.shared(b); spec.secret() || private {
@@ -43,7 +50,6 @@ func (s *Spec) read(v host.View, spec *Spec) error {
 	} else {
 		s.Content = engine.NewText(content)
 	}
-	return nil
 }
 
 // shared is b as a string: the plan's own where it says the same, so that a host which is as wanted

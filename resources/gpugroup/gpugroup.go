@@ -24,7 +24,7 @@ type Spec struct {
 	// Asked are the groups that counted when the user was looked at.
 	Asked []string `record:"asked"`
 	// Beside tells between which others the user is in the lists of those groups.
-	Beside map[string][]string `record:"beside" stale:"-"`
+	Beside map[string][]string `record:"beside" diff:"-"`
 	// Gone says that the user is to be in none of them; being in none is absence then, and a state
 	// otherwise.
 	Gone bool `record:"gone"`

@@ -26,13 +26,13 @@ func (resource) Read(_ context.Context, v host.View, spec *Spec) (*Spec, error) 
 	if err != nil {
 		return nil, err
 	}
-	have := &Spec{User: spec.User, Asked: spec.Asked, Beside: spec.Beside}
+	have := &Spec{User: spec.User, Asked: spec.Asked}
 	if have.Asked == nil {
 		if err := have.ask(v, db, spec); err != nil {
 			return nil, err
 		}
-		have.Beside = db.Places(spec.User, have.asked)
 	}
+	have.Beside = db.Places(spec.User, have.asked)
 	all := db.Groups(spec.User)
 	for _, g := range have.Asked {
 		if slices.Contains(all, g) {

@@ -45,7 +45,7 @@ type Spec struct {
 	Line   *engine.Text `record:"line"`
 	Shadow *engine.Text `record:"shadow"`
 	// Beside are the names before and after those lines.
-	Beside map[string][]string `record:"beside"`
+	Beside map[string][]string `record:"beside" diff:"-"`
 
 	absent bool
 	remote bool // known to the name service alone

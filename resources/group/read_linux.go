@@ -102,13 +102,10 @@ func readWhole(db *accounts.DB, spec *Spec) *Spec {
 		Name: spec.Name, Found: true, Whole: true, UserOf: spec.UserOf, UserID: spec.UserID,
 		Members: db.Members(accounts.Group, spec.Name), Shadowed: db.Members(accounts.Gshadow, spec.Name),
 		Line: accounts.Kept(group.Line(spec.Name)), Shadow: accounts.Kept(gshadow.Line(spec.Name)),
-		Beside: spec.Beside,
+		Beside: map[string][]string{"group": group.Beside(spec.Name), "gshadow": gshadow.Beside(spec.Name)},
 	}
 	if have.Line == nil && have.Shadow == nil {
 		return nil
-	}
-	if !spec.Whole {
-		have.Beside = map[string][]string{"group": group.Beside(spec.Name), "gshadow": gshadow.Beside(spec.Name)}
 	}
 	if gid, ok := db.GID(spec.Name); ok {
 		have.GID = &gid

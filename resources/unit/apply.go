@@ -114,10 +114,7 @@ func (s *Spec) start(ctx context.Context, h *host.Host, verb host.UnitVerb) erro
 			return err
 		}
 	}
-	if err := h.Units.Start(ctx, verb, s.Name); err != nil {
-		return err
-	}
-	st, err := h.View().Units.State(ctx, s.Name)
+	st, err := h.Units.Start(ctx, verb, s.Name)
 	if err != nil {
 		return err
 	}
@@ -245,6 +242,9 @@ func remove(ctx context.Context, h *host.Host, have *Spec) error {
 		}
 	}
 	if _, err := relink(h, &Spec{Name: have.Name, Found: true, Enabled: have.Enabled}); err != nil {
+		return err
+	}
+	if err := clearMade(h, have); err != nil {
 		return err
 	}
 	files := have.changes(nil)

@@ -22,6 +22,9 @@ func (resource) Check(ctx context.Context, v host.View, have, want *Spec) error 
 		}
 		have = found
 	}
+	if err := have.whole(ctx, v); err != nil {
+		return err
+	}
 	errs := []error{have.checkFiles(v, want), have.checkSelf(want), have.checkRoot(v)}
 	if want == nil {
 		return errors.Join(append(errs, have.checkRemoval())...)

@@ -9,6 +9,7 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine/enginetest"
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/engine/host/hosttest"
+	"github.com/agent0-converge/agent0-converge/engine/host/unitfile"
 )
 
 func TestRefuses(t *testing.T) {
@@ -101,7 +102,7 @@ func TestActiveStates(t *testing.T) {
 		{"failed", "failed", "start-limit-hit", "state: failed → running", ""},
 		{"maintenance", "cleaning", "success", "is in maintenance (cleaning)", "is in maintenance (cleaning)"},
 	} {
-		v := view(t, with(written), host.UnitState{Name: name, Load: "loaded", Active: c.active, Sub: c.sub, Result: c.result, File: "disabled", Type: "simple", CanStart: true, CanStop: true})
+		v := view(t, with(written), host.UnitState{Name: name, Load: "loaded", Active: c.active, Sub: c.sub, Result: c.result, Type: "simple", CanStart: true, CanStop: true})
 		for state, want := range map[string]string{running: c.wantRunning, stopped: c.wantStopped} {
 			if got := differs(t, v, &Spec{Name: name, State: state}); !strings.Contains(got, want) || want == "" && got != "" {
 				t.Errorf("%s (%s, %s), wanted %s: %q, want %q", c.active, c.sub, c.result, state, got, want)
@@ -152,8 +153,8 @@ func TestFileStates(t *testing.T) {
 		{"bad", files{vendor: {Content: "[Service"}}, [2]string{"enabled: bad → true", ""}, [2]string{"cannot make use of the file", ""}},
 	} {
 		m := hosttest.New(t, hosttest.Config{Files: c.files, Systemd: on()})
-		if st, err := m.View().Units.State(t.Context(), "vendor.service"); err != nil || st.File != c.state {
-			t.Errorf("the machine for %s has %s, %v", c.state, st.File, err)
+		if state, err := unitfile.State(m.View().Files, "vendor.service"); err != nil || state != c.state {
+			t.Errorf("the machine for %s has %s, %v", c.state, state, err)
 		}
 		for i, want := range []bool{true, false} {
 			s := &Spec{Name: "vendor.service", Enabled: &want}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host"
 )
 
 // Diff tells directive by directive what differs, and what would be done to a unit that runs.
@@ -39,6 +40,16 @@ func (resource) Diff(have, want *Spec) []engine.FieldDiff {
 		out = append(out, engine.FieldDiff{Name: "daemon-reload", Want: "systemd has not read its files since they changed"})
 	}
 	return out
+}
+
+// Describe leaves out the state where no systemd runs, as nothing acts on it there.
+func (resource) Describe(v host.View, want *Spec) *Spec {
+	if v.Units.Running() {
+		return want
+	}
+	shown := *want
+	shown.State = ""
+	return &shown
 }
 
 // now is the unit's state in a plan's words.

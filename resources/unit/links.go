@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"context"
 	"maps"
 	"path"
 	"slices"
@@ -25,23 +26,10 @@ func (s *Spec) linked() bool {
 }
 
 // findLinks looks at what enables the unit, where spec asks.
-func (s *Spec) findLinks(v host.View, spec *Spec) error {
-	if s.fileState == "" {
-		state, err := unitfile.State(v.Files, s.Name)
-		if err != nil {
-			return err
-		}
-		s.fileState = state
+func (s *Spec) findLinks(ctx context.Context, v host.View, spec *Spec) (err error) {
+	if s.fileState, err = unitfile.State(v.Files, s.Name); err != nil || !spec.linked() {
+		return err
 	}
-	if !spec.linked() {
-		return nil
-	}
-	is := s.fileState == enabled
-	s.Enabled = &is
-	if spec.Found && spec.Enabled != nil {
-		s.Enabled = spec.Enabled // the links tell: a mask, which may have come since, makes it another state
-	}
-	var err error
 	if s.Links, err = s.linksIn(v.Files, s.fileState); err != nil {
 		return err
 	}
@@ -49,10 +37,29 @@ func (s *Spec) findLinks(v host.View, spec *Spec) error {
 	if wanted, _, err := unitfile.Enable(v.Files, s.Name); err == nil {
 		s.wanted = s.enabling(v.Files, wanted)
 	}
+	if err := s.findUpheld(ctx, v); err != nil {
+		return err
+	}
+	is := len(s.Links) > 0 // whatever state a mask makes of them
+	s.Enabled = &is
 	if err := s.findPreset(v); err != nil {
 		return err
 	}
 	return s.findEmpty(v, spec)
+}
+
+// findUpheld asks systemd what it makes of links that only systemd 254 and later look at.
+func (s *Spec) findUpheld(ctx context.Context, v host.View) error {
+	upheld := func(p string) bool { return path.Ext(path.Dir(p)) == ".upholds" }
+	links := slices.Concat(slices.Collect(maps.Keys(s.Links)), slices.Collect(maps.Keys(s.wanted)))
+	if !v.Units.Running() || !slices.ContainsFunc(links, upheld) {
+		return nil
+	}
+	state, told, err := v.Units.FileState(ctx, s.Name)
+	if told && err == nil {
+		s.fileState = state
+	}
+	return err
 }
 
 // findPreset looks at what a first boot would do, where there may be one, or where an image was
@@ -146,15 +153,27 @@ func (s *Spec) findEmpty(v host.View, spec *Spec) error {
 	}
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
-		empty, err := isEmpty(v, dir)
-		if err != nil {
-			return err
+		found := host.Once(v.Files, folder(dir), func() emptiness {
+			empty, err := isEmpty(v, dir)
+			return emptiness{empty, err}
+		})
+		if found.err != nil {
+			return found.err
 		}
-		if empty {
+		if found.empty {
 			s.Empty = append(s.Empty, dir)
 		}
 	}
 	return nil
+}
+
+// folder is one of those for links, of which a pass of reading remembers whether they are empty: many units
+// have their links in one.
+type folder string
+
+type emptiness struct {
+	empty bool
+	err   error
 }
 
 // isEmpty reports whether dir is one of the folders that are there for links or presets alone, and
@@ -212,7 +231,7 @@ func relink(h *host.Host, want *Spec) (changed bool, err error) {
 			continue
 		}
 		changed = true
-		if err := h.Files.MkdirAll(path.Dir(p), 0o755); err != nil {
+		if err := h.Files.MkdirAll(path.Dir(p), freshFolder); err != nil {
 			return changed, err
 		}
 		if err := h.Files.Symlink(to[p], p, attr); err != nil {
@@ -243,33 +262,4 @@ func aims(h *host.Host, want *Spec) (is, to map[string]string, err error) {
 		is = want.decided(is, to)
 	}
 	return is, to, nil
-}
-
-// clear removes folders that are empty now and were not there before.
-func clear(h *host.Host, have, want *Spec) error {
-	dirs := slices.Clone(have.Empty)
-	for p := range have.Links {
-		dirs = append(dirs, path.Dir(p))
-	}
-	if _, managed := have.file(have.presetPath()); managed {
-		dirs = append(dirs, presetDir)
-	}
-	slices.Sort(dirs)
-	for _, dir := range slices.Compact(dirs) {
-		if slices.Contains(want.Empty, dir) {
-			continue
-		}
-		if err := removeEmpty(h, dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func removeEmpty(h *host.Host, dir string) error {
-	empty, err := isEmpty(h.View(), dir)
-	if !empty || err != nil {
-		return err
-	}
-	return h.Files.Remove(dir)
 }

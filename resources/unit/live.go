@@ -15,11 +15,15 @@ func (s *Spec) findLive(ctx context.Context, v host.View, spec *Spec) error {
 	if !v.Units.Running() {
 		return nil
 	}
-	live, err := v.Units.State(ctx, s.Name)
+	ask := v.Units.Glance
+	if spec.absent {
+		ask = v.Units.State // for what is left of it, systemd's word on its files is needed
+	}
+	live, err := ask(ctx, s.Name)
 	if err != nil {
 		return err
 	}
-	s.live, s.fileState = &live, live.File
+	s.live = &live
 	if s.active() && s.kind() == "service" {
 		self, err := v.Units.Self(ctx)
 		if err != nil {
@@ -41,6 +45,19 @@ func (s *Spec) findLive(ctx context.Context, v host.View, spec *Spec) error {
 	if s.active() {
 		s.State = running
 	}
+	return nil
+}
+
+// whole reads all of the state of a unit at which Read only glanced. That is enough for what need not change.
+func (s *Spec) whole(ctx context.Context, v host.View) error {
+	if s.live == nil || !s.live.Brief {
+		return nil
+	}
+	live, err := v.Units.State(ctx, s.Name)
+	if err != nil {
+		return err
+	}
+	s.live = &live
 	return nil
 }
 
@@ -102,7 +119,7 @@ func (s *Spec) loadError() error {
 // findUnread looks for files that systemd would use and does not know of: it notices what becomes of
 // the files that it has read, and neither one that has come to take precedence nor one in a new folder.
 func (s *Spec) findUnread(v host.View) error {
-	if s.live == nil || s.live.Load != "loaded" || unitfile.IsTemplate(s.Name) {
+	if s.live == nil || s.live.Load != "loaded" || s.live.Fresh || unitfile.IsTemplate(s.Name) {
 		return nil
 	}
 	var unknown []string

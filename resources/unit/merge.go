@@ -19,10 +19,6 @@ func (resource) Merge(earlier, later *Spec) *Spec {
 	out.Exact = earlier.Exact || later.Exact
 	if out.Enabled == nil {
 		out.Enabled, out.Links = later.Enabled, later.Links
-		if later.Enabled != nil { // a mask of the first run's hid it
-			on := *later.Enabled || len(later.Links) > 0
-			out.Enabled = &on
-		}
 	}
 	if fragment, told := out.file(out.fragment()); told && later.Masked != nil && out.Masked == nil {
 		masked := fragment.mask()

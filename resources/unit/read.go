@@ -54,6 +54,7 @@ func (resource) Read(ctx context.Context, v host.View, spec *Spec) (*Spec, error
 
 // find looks at the unit, be it there or not.
 func find(ctx context.Context, v host.View, spec *Spec) (*Spec, error) {
+	v.Files = v.Files.Pass()
 	have := &Spec{Name: spec.Name, Found: true, Exact: spec.Exact}
 	have.named = spec.bare()
 	if err := have.findFiles(v, spec); err != nil {
@@ -65,7 +66,7 @@ func find(ctx context.Context, v host.View, spec *Spec) (*Spec, error) {
 	if err := have.findMask(spec); err != nil {
 		return nil, err
 	}
-	if err := have.findLinks(v, spec); err != nil {
+	if err := have.findLinks(ctx, v, spec); err != nil {
 		return nil, err
 	}
 	if err := have.findUnread(v); err != nil {
@@ -185,19 +186,14 @@ func (s *Spec) findMask(spec *Spec) error {
 
 // findVendor looks for a unit file that others bring.
 func (s *Spec) findVendor(v host.View) error {
-	for _, dir := range unitfile.LookupPath(v.Files) {
-		if dir == configDir || dir == runtimeDir {
-			continue
-		}
-		p := path.Join(dir, s.Name)
-		if _, err := v.Files.Lstat(p); err == nil {
+	places, err := unitfile.Places(v.Files, s.Name)
+	for _, p := range places {
+		if dir := path.Dir(p); dir != configDir && dir != runtimeDir {
 			s.vendor = p
-			return nil
-		} else if !place.Missing(err) {
-			return err
+			break
 		}
 	}
-	return nil
+	return err
 }
 
 // there reports whether there is such a unit, or, where it is to go, anything of it that spec

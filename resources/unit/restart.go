@@ -183,14 +183,18 @@ func (s *Spec) whyReload(want *Spec) string {
 
 // changes says what is about to change.
 func changes(as []engine.Addr) string {
-	names := make([]string, len(as))
+	if len(as) == 1 {
+		return names(as) + " changes"
+	}
+	return names(as) + " change"
+}
+
+func names(as []engine.Addr) string {
+	out := make([]string, len(as))
 	for i, a := range as {
-		names[i] = string(a)
+		out[i] = string(a)
 	}
-	if len(names) == 1 {
-		return names[0] + " changes"
-	}
-	return strings.Join(names, ", ") + " change"
+	return strings.Join(out, ", ")
 }
 
 // present is the record of the start that runs, nil if that was recorded by nobody.

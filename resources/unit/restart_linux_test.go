@@ -202,6 +202,14 @@ func TestSelf(t *testing.T) {
 	r.must(r.apply(want...))
 	is(t, "systemd was told", r.jobs(), "daemon-reload")
 	is(t, "the plan after it", r.plan(want...), "")
+	notice := "\nsame unit.it\n  warning: this run is a part of cooler.service, which is not restarted: the change of file.conf takes effect when it next starts"
+	is(t, "the plan where only its configuration changes", r.plan(r.both("2")...), "change file.conf\n  content: 1 → 2"+notice)
+	reload := func(s *Spec) { s.ReloadOn = []engine.Addr{"file.conf"} }
+	is(t, "the plan where only what it reads changes", r.plan(r.both("2", reload)...), "change file.conf\n  content: 1 → 2"+notice)
+	r.Reset()
+	r.must(r.apply(r.both("2")...))
+	is(t, "systemd was told", r.jobs(), "")
+	is(t, "the plan after that", r.plan(r.both("2")...), "")
 	for _, d := range []engine.Declared{r.declare(spec(func(s *Spec) { s.State = stopped })), r.gone(&Spec{Name: name})} {
 		if says := r.plan(d); !strings.Contains(says, "error: this run is a part of cooler.service, and to ") {
 			t.Errorf("the plan is\n%s", says)

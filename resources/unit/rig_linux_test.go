@@ -64,6 +64,7 @@ func (r rig) gone(s *Spec, inputs ...engine.Addr) engine.Declared {
 // plan is what a run would do, in one line for each resource and field.
 func (r rig) plan(ds ...engine.Declared) string {
 	r.t.Helper()
+	sameInAPass(r.t, r.View(), ds)
 	j, err := journal.Open(r.View().Files, kind)
 	if err != nil {
 		r.t.Fatal(err)
@@ -78,7 +79,7 @@ func (r rig) plan(ds ...engine.Declared) string {
 func told(p *engine.Plan) string {
 	var out []string
 	for _, c := range p.Changes {
-		if c.Action == engine.NoOp {
+		if c.Action == engine.NoOp && len(c.Warnings) == 0 {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s %s", c.Action, c.Addr))

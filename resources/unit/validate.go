@@ -35,7 +35,7 @@ func (s *Spec) validName() error {
 	if err := unitfile.ValidName(s.Name); err != nil {
 		return mistake("name", "%w", err)
 	}
-	if unitfile.Known(s.kind()).Names == nil || s.kind() == "device" || s.kind() == "scope" {
+	if !unitfile.HasFiles(s.kind()) {
 		return mistake("name", "a %s has no file: it is not for a plan to declare", s.kind())
 	}
 	return nil
@@ -78,9 +78,15 @@ func (s *Spec) validFile() error {
 	return validText(attr, s.Content)
 }
 
+// Secrets says where a secret goes: no attribute of a unit holds one.
+func (s *Spec) Secrets() string {
+	return "A unit's files can be read by everybody: put the secret into an env_file and name that with EnvironmentFile, " +
+		"or into a file and name that with LoadCredential."
+}
+
 func validText(attr string, text *engine.Text) error {
 	if text.Secret() {
-		return mistake(attr, "a unit's file is readable by all, and this is sensitive: put secrets into an env_file and name it with EnvironmentFile")
+		return mistake(attr, "this is sensitive. %s", strings.TrimSuffix(new(Spec).Secrets(), "."))
 	}
 	f, err := unitfile.Parse([]byte(text.Reveal()))
 	switch {

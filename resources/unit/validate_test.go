@@ -48,7 +48,7 @@ func TestValidate(t *testing.T) {
 		{Spec{Name: "x.automount", Automount: lists{"Where": {"data"}}}, "automount: cannot write the path"},
 		{Spec{Name: "x.service", Content: engine.NewText("[Service]\n"), Service: start}, "service: the unit's file is said in sections or brought along whole, not both"},
 		{Spec{Name: "x.service", Content: engine.NewText("[Service]\n"), Source: "f"}, "content: the content is said here or comes from a source"},
-		{Spec{Name: "x.service", Content: engine.NewSecret("[Service]\n")}, "content: a unit's file is readable by all, and this is sensitive"},
+		{Spec{Name: "x.service", Content: engine.NewSecret("[Service]\n")}, "content: this is sensitive. A unit's files can be read by everybody: put the secret into an env_file"},
 		{Spec{Name: "x.service", Content: engine.NewText("[Service\n")}, "content: line 1: "},
 		{Spec{Name: "x.service", Content: engine.NewText("[Service]\nExecStart\n")}, "content: line 2: "},
 		{Spec{Name: "x.service", Content: engine.NewText("# nothing\n")}, "systemd takes an empty file for a mask"},

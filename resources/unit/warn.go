@@ -24,6 +24,12 @@ func (resource) Warn(ctx context.Context, v host.View, have, want *Spec) error {
 		}
 		have = found
 	}
+	if err := have.whole(ctx, v); err != nil {
+		return nil // Check says so
+	}
+	if len(want.pending()) > 0 && len(resource{}.Diff(have, want)) == 0 {
+		return have.whenNext(want)
+	}
 	errs := []error{have.whenNext(want), have.warnTriggers(want), have.warnBusy(ctx, v, want), have.warnBoot(want), want.warnAccounts(v), want.warnNames()}
 	for _, p := range have.foreign {
 		errs = append(errs, fmt.Errorf("%s is not the plan's and changes the unit too: add it as a drop-in, or exact = true to remove it", p))
@@ -131,10 +137,21 @@ func lacks(ctx context.Context, v host.View, name string) (bool, error) {
 	return st.Load == "not-found", err
 }
 
-// whenNext says in the report what the unit that the agent runs in does with its new settings.
+// whenNext says in the report what the unit that the agent runs in does with its new settings, and with what it
+// refers to.
 func (s *Spec) whenNext(want *Spec) error {
-	if !s.self || !s.ownChange(want) && len(want.restart.Pending) == 0 {
+	what := "what changes"
+	switch as := want.pending(); {
+	case !s.self:
 		return nil
+	case s.ownChange(want):
+	case len(as) == 0:
+		return nil
+	default:
+		what = "the change of " + names(as)
 	}
-	return fmt.Errorf("this run is a part of %s, which is not restarted: what changes takes effect when it next starts", s.Name)
+	return fmt.Errorf("this run is a part of %s, which is not restarted: %s takes effect when it next starts", s.Name, what)
 }
+
+// pending are the resources that the unit refers to and this run has yet to change.
+func (s *Spec) pending() []engine.Addr { return slices.Concat(s.restart.Pending, s.reload.Pending) }

@@ -80,10 +80,7 @@ func found(v host.View, db *accounts.DB, u *accounts.User, spec *Spec) (*Spec, e
 	all := db.Groups(spec.Name)
 	if spec.Exact {
 		slices.Sort(all)
-		have.Groups, have.Beside = all, spec.Beside
-		if spec.Said == nil {
-			have.Beside = db.Places(spec.Name, func(g string) bool { return !slices.Contains(spec.Groups, g) })
-		}
+		have.Groups, have.Beside = all, db.Places(spec.Name, nil)
 		return have, nil
 	}
 	have.Asked = spec.asked()
@@ -136,19 +133,16 @@ func gidOf(v host.View, db *accounts.DB, group string) (int, error) {
 // readWhole reports all of a user, and all that names one that is not there; nil is nothing.
 func readWhole(db *accounts.DB, u *accounts.User, spec *Spec) *Spec {
 	passwd, shadow := db.Table(accounts.Passwd), db.Table(accounts.Shadow)
+	places := db.Places(spec.Name, nil)
 	have := &Spec{
-		Name: spec.Name, Whole: true, Beside: spec.Beside, uid: -1,
+		Name: spec.Name, Whole: true, Beside: places, uid: -1,
 		Line: accounts.Kept(passwd.Line(spec.Name)), Shadow: accounts.Kept(shadow.Line(spec.Name)),
 		Groups: accounts.Sorted(db.Groups(spec.Name)),
 	}
-	places := db.Places(spec.Name, nil)
 	if u == nil && have.Shadow == nil && len(places) == 0 {
 		return nil
 	}
-	if !spec.Whole {
-		places["passwd"], places["shadow"] = passwd.Beside(spec.Name), shadow.Beside(spec.Name)
-		have.Beside = places
-	}
+	places["passwd"], places["shadow"] = passwd.Beside(spec.Name), shadow.Beside(spec.Name)
 	if u != nil {
 		have.uid, have.within = u.UID, db.NameOfGroup(u.GID)
 		have.describe(u)

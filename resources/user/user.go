@@ -62,7 +62,7 @@ type Spec struct {
 	Line   *engine.Text `record:"line"`
 	Shadow *engine.Text `record:"shadow"`
 	// Beside tells between which others the user is in files and lists.
-	Beside map[string][]string `record:"beside"`
+	Beside map[string][]string `record:"beside" diff:"-"`
 
 	absent bool
 	remote bool   // known to the name service alone

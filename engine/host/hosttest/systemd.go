@@ -158,7 +158,7 @@ func (s *Systemd) Unit(_ context.Context, name string) (host.UnitState, error) {
 	if err != nil {
 		return host.UnitState{}, err
 	}
-	return s.state(u, name)
+	return s.state(u, name), nil
 }
 
 // UnitOf returns the unit of the process under test; the machine has no other.

@@ -214,9 +214,7 @@ func (s *Systemd) failure(verb host.UnitVerb, name, result string, err error) er
 	if loadErr != nil {
 		return errors.Join(e, loadErr)
 	}
-	if e.State, loadErr = s.state(u, name); loadErr != nil {
-		return errors.Join(e, loadErr)
-	}
+	e.State = s.state(u, name)
 	if result == "dependency" {
 		for _, other := range slices.Concat(u.names("Requires"), u.names("Requisite"), u.names("BindsTo"), u.requires) {
 			if o := s.units[s.primary(other)]; o == nil || o.active == "failed" || o.active == "inactive" {

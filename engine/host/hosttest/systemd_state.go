@@ -1,6 +1,7 @@
 package hosttest
 
 import (
+	"context"
 	"maps"
 	"path"
 	"slices"
@@ -111,16 +112,12 @@ func (u *unit) triggers() string {
 }
 
 // state is what the manager tells of a unit.
-func (s *Systemd) state(u *unit, name string) (host.UnitState, error) {
-	file, err := unitfile.State(s.files, name)
-	if err != nil {
-		return host.UnitState{}, err
-	}
+func (s *Systemd) state(u *unit, name string) host.UnitState {
 	if unitfile.IsTemplate(name) { // it cannot be loaded, only looked at
-		return host.UnitState{Name: name, Load: u.load, LoadError: u.loadError, Active: "inactive", Sub: "dead", File: file}, nil
+		return host.UnitState{Name: name, Load: u.load, LoadError: u.loadError, Active: "inactive", Sub: "dead"}
 	}
-	st := host.UnitState{
-		Name: u.name, Load: u.load, LoadError: u.loadError, Active: u.active, Sub: u.sub, File: file,
+	return host.UnitState{
+		Name: u.name, Load: u.load, LoadError: u.loadError, Active: u.active, Sub: u.sub,
 		Fragment: u.fragment, DropIns: u.dropIns, NeedReload: s.needReload(u),
 		Invocation: u.invocation, ActiveEnter: u.activeEnter, ConditionFailed: u.conditionFailed, Job: u.job != nil,
 		CanStart: u.load == "loaded" && !yes(u.value("Unit", "RefuseManualStart")),
@@ -128,6 +125,40 @@ func (s *Systemd) state(u *unit, name string) (host.UnitState, error) {
 		TriggeredBy: s.triggeredBy(u), Result: u.result, Type: u.kind(), ExitStatus: u.exit,
 		RemainAfterExit: yes(u.value("Service", "RemainAfterExit")),
 	}
+}
+
+// Resting returns brief states of the units at rest.
+func (s *Systemd) Resting(_ context.Context, names []string) (map[string]host.UnitState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.collect()
+	known := maps.Clone(s.units)
+	found := map[string]host.UnitState{}
+	for _, name := range names {
+		if unitfile.IsTemplate(name) {
+			continue
+		}
+		u, err := s.loaded(name)
+		if err != nil {
+			return nil, err
+		}
+		loads := u.load == "loaded" || u.load == "masked" || u.load == "not-found"
+		if u.name == name && u.active == "inactive" && u.job == nil && loads {
+			found[name] = host.UnitState{Name: name, Load: u.load, Active: u.active, Sub: u.sub, Brief: true, Fresh: known[name] == nil}
+		}
+	}
+	return found, nil
+}
+
+// Defined adds what is known of the unit's files.
+func (s *Systemd) Defined(_ context.Context, st host.UnitState) (host.UnitState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, err := s.loaded(st.Name)
+	if err != nil {
+		return st, err
+	}
+	st.Fragment, st.DropIns, st.NeedReload = u.fragment, u.dropIns, s.needReload(u)
 	return st, nil
 }
 

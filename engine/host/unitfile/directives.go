@@ -28,7 +28,7 @@ type Directives struct {
 // scope and device are, has none.
 func Known(unitType string) Directives {
 	d := Directives{Section: sectionOf(unitType), Names: map[string][]string{}}
-	if !hasFiles(unitType) {
+	if !HasFiles(unitType) {
 		return d
 	}
 	for line := range strings.Lines(directives) {
@@ -41,12 +41,13 @@ func Known(unitType string) Directives {
 	return d
 }
 
-func hasFiles(unitType string) bool {
+// HasFiles reports whether units of a type are made by files: a device and a scope are not.
+func HasFiles(unitType string) bool {
 	return slices.Contains(Types(), unitType) && unitType != "device" && unitType != "scope"
 }
 
 func sectionOf(unitType string) string {
-	if !hasFiles(unitType) || unitType == "target" {
+	if !HasFiles(unitType) || unitType == "target" {
 		return ""
 	}
 	return strings.ToUpper(unitType[:1]) + unitType[1:]
@@ -77,7 +78,7 @@ func Check(unitType, section, name string) error {
 		return nil
 	}
 	own := sectionOf(unitType)
-	if !hasFiles(unitType) {
+	if !HasFiles(unitType) {
 		return fmt.Errorf("there are no unit files of the type %q", unitType)
 	}
 	if section != "Unit" && section != "Install" && section != own || section == "" {

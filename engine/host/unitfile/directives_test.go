@@ -92,7 +92,7 @@ func TestDirectivesOfThisSystemd(t *testing.T) {
 		t.Errorf("systemd printed only %d settings", dumped)
 	}
 	for _, unitType := range Types() {
-		if d := Known(unitType); hasFiles(unitType) && (len(d.Names["Unit"]) < 50 || !slices.Contains(d.Names["Install"], "WantedBy") || d.Section != "" && len(d.Names[d.Section]) == 0) {
+		if d := Known(unitType); HasFiles(unitType) && (len(d.Names["Unit"]) < 50 || !slices.Contains(d.Names["Install"], "WantedBy") || d.Section != "" && len(d.Names[d.Section]) == 0) {
 			t.Errorf("%s units have %d settings", unitType, len(d.Names["Unit"]))
 		}
 	}

@@ -25,14 +25,15 @@ func Disable(t host.Tree, name string) (remove []string, err error) {
 // remove, the same in /run, and those that Enable makes and Disable does not find, as the alias
 // of an instance. A mask is none of them, but a unit that is masked has its links still.
 func Links(t host.Tree, name string) ([]Link, error) {
-	found := map[string]string{}
+	t = t.Pass()
+	d, found := newDisk(t), map[string]string{}
 	for _, dir := range []string{configDir, runtimeDir} {
 		links, err := linksIn(t, name, dir, true)
 		if err != nil {
 			return nil, fmt.Errorf("cannot list the links of %s: %w", name, err)
 		}
 		for _, l := range links {
-			mask, err := newDisk(t).isMask(l.Path)
+			mask, err := d.isMask(l.Path)
 			if path.Dir(l.Path) != dir || kindOf(err) != 0 || err == nil && !mask {
 				found[l.Path] = l.Target
 			} else if err != nil {
@@ -45,7 +46,7 @@ func Links(t host.Tree, name string) ([]Link, error) {
 		wanted = nil // what cannot be enabled has no more than what is left over
 	}
 	for _, l := range wanted {
-		if target, err := t.Readlink(l.Path); err == nil && target == l.Target {
+		if target, ok := d.link(l.Path); ok && target == l.Target {
 			found[l.Path] = target
 		}
 	}
@@ -64,16 +65,11 @@ func linksIn(t host.Tree, name, dir string, evenMasked bool) ([]Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]string{}
-	// A link that goes may be what another one leads to.
-	for more := len(marked) > 0; more; {
-		before := len(found)
-		if err := in.collect(dir, marked, found); err != nil {
-			return nil, err
-		}
-		more = len(found) > before
+	below, err := in.linksBelow(dir)
+	if err != nil {
+		return nil, err
 	}
-	return sorted(found), nil
+	return sorted(below.of(marked)), nil
 }
 
 // marked are the names of the units whose links are meant, as systemctl disable finds them: it
@@ -91,56 +87,6 @@ func (in *install) marked(evenMasked bool) (map[string]bool, error) {
 		marked[u.name] = true // what cannot be found may have left links behind
 	}
 	return marked, nil
-}
-
-// collect adds the links below dir that lead to what is marked or have its name. They are marked
-// themselves from then on.
-func (d *disk) collect(dir string, marked map[string]bool, found map[string]string) error {
-	entries, err := d.scan(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		switch p := path.Join(dir, e.Name); {
-		case e.Kind == host.Dir:
-			err = d.collect(p, marked, found)
-		case e.Kind == host.Symlink && valid(e.Name):
-			err = d.match(p, e.Target, marked, found)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *disk) match(p, target string, marked map[string]bool, found map[string]string) error {
-	if _, had := found[p]; had {
-		return nil
-	}
-	ours, err := d.leadsTo(p, target, marked, found)
-	if ours {
-		found[p] = target
-		marked[p] = true
-	}
-	return err
-}
-
-// leadsTo reports whether the link p has the name of what is marked, or leads there. Most links lead
-// straight to a file, whose name then tells.
-func (d *disk) leadsTo(p, target string, marked map[string]bool, found map[string]string) (bool, error) {
-	name := path.Base(p)
-	if marked[name] || IsInstance(name) && marked[Template(name)] {
-		return true, nil
-	}
-	if path.IsAbs(target) && path.Clean(target) == target && !d.isLink(target) {
-		return marked[path.Base(target)], nil
-	}
-	end, err := d.chaseTo(p, found)
-	if kindOf(err) != 0 {
-		return false, nil // a link that leads nowhere enables nothing
-	}
-	return err == nil && (marked[end] || marked[path.Base(end)]), err
 }
 
 // Mask returns the link that "systemctl mask" makes, nil if it is there. A unit file in /etc is

@@ -39,53 +39,76 @@ func isTransient(dir string) bool { return dir == "/run/systemd/transient" }
 func isConfig(dir string) bool    { return dir == configDir || dir == runtimeDir }
 func isRuntime(p string) bool     { return p == "/run" || strings.HasPrefix(p, "/run/") }
 
-// disk reads a tree as systemd does.
+// disk reads a tree as systemd does. Every folder and file is read once: within a pass of reading
+// (host.View.Pass) once for all units.
 type disk struct {
 	host.Tree
 	dirs []string
-	// scanned are the folders that were looked at as a whole.
-	scanned map[string][]host.Entry
 }
 
-func newDisk(t host.Tree) *disk { return &disk{t, LookupPath(t), map[string][]host.Entry{}} }
+// The keys of what is remembered of a tree.
+type (
+	folderKey string // what a folder has
+	fileKey   string // the [Install] of a unit file
+	belowKey  string // the links below a folder
+	dirKey    string // the links of a unit directory, by unit
+	namesKey  struct{}
+	lookupKey struct{}
+)
+
+func newDisk(t host.Tree) *disk {
+	t = t.Pass()
+	return &disk{t, host.Once(t, lookupKey{}, func() []string { return LookupPath(t) })}
+}
 
 // absent reports whether an error says that nothing is there, or nothing that may be seen.
 func absent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR)
 }
 
+// listing is what a folder has.
+type listing struct {
+	entries []host.Entry
+	err     error
+}
+
+// scan returns what is in a directory, nothing if it is not there.
+func (d *disk) scan(dir string) ([]host.Entry, error) {
+	l := host.Once(d.Tree, folderKey(dir), func() listing {
+		found, err := d.Scan(dir)
+		if err != nil && !absent(err) {
+			return listing{nil, err}
+		}
+		return listing{found, nil}
+	})
+	return l.entries, l.err
+}
+
+// at is what a directory has at a path, if it has anything.
+func (d *disk) at(p string) (e host.Entry, ok bool, err error) {
+	found, err := d.scan(path.Dir(p))
+	i, ok := slices.BinarySearchFunc(found, path.Base(p), func(e host.Entry, name string) int { return strings.Compare(e.Name, name) })
+	if !ok {
+		return host.Entry{}, false, err
+	}
+	return found[i], true, nil
+}
+
 // link returns the text of a symbolic link; ok is false for what is none, or not there.
 func (d *disk) link(p string) (target string, ok bool) {
-	target, err := d.Readlink(p)
-	return target, err == nil
-}
-
-// scan returns what is in a directory, nothing if it is not there. A directory is read once: many
-// links are looked at that lead into few.
-func (d *disk) scan(dir string) ([]host.Entry, error) {
-	if found, known := d.scanned[dir]; known {
-		return found, nil
-	}
-	found, err := d.Scan(dir)
-	if err != nil && !absent(err) {
-		return nil, err
-	}
-	d.scanned[dir] = found
-	return found, nil
-}
-
-// isLink reports whether a symbolic link is at a path, as far as that can be told by its directory.
-func (d *disk) isLink(p string) bool {
-	found, err := d.scan(path.Dir(p))
-	at, there := slices.BinarySearchFunc(found, path.Base(p), func(e host.Entry, name string) int { return strings.Compare(e.Name, name) })
-	return err != nil || there && found[at].Kind == host.Symlink
+	e, _, _ := d.at(p) // what cannot be looked at is no link
+	return e.Target, e.Kind == host.Symlink
 }
 
 // list returns the names in a directory, none if it is not there.
 func (d *disk) list(dir string) ([]string, error) {
-	names, err := d.ReadDir(dir)
-	if absent(err) {
-		return nil, nil
+	if _, ok, err := d.at(dir); !ok || err != nil {
+		return nil, err
+	}
+	entries, err := d.scan(dir)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name)
 	}
 	return names, err
 }
@@ -107,24 +130,31 @@ func (d *disk) absolute(link, target string) (string, error) {
 }
 
 // chase follows a path through all its links, the last one too. What it ends at need not exist.
-func (d *disk) chase(p string) (string, error) { return d.chaseTo(p, nil) }
+func (d *disk) chase(p string) (string, error) {
+	way, err := d.way(p)
+	if err != nil {
+		return "", err
+	}
+	return way[len(way)-1], nil
+}
 
-// chaseTo is chase on a tree that some links are gone from.
-func (d *disk) chaseTo(p string, gone map[string]string) (string, error) {
+// way is where chase comes along: the paths of the links, and that of the end.
+func (d *disk) way(p string) (out []string, err error) {
 	for range maxLinks {
 		real, err := d.Resolve(p)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
+		out = append(out, real)
 		target, ok := d.link(real)
-		if _, stop := gone[real]; !ok || stop {
-			return real, nil
+		if !ok {
+			return out, nil
 		}
 		if p, err = d.absolute(real, target); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	return "", &fault{circle, p + " goes round in a circle of symbolic links"}
+	return nil, &fault{circle, p + " goes round in a circle of symbolic links"}
 }
 
 // inSearchPath reports whether a path lies in one of the unit directories or below it.
@@ -138,9 +168,10 @@ func (d *disk) isMask(p string) (bool, error) {
 	if p == devNull {
 		return true, nil
 	}
-	p, err := d.chase(p)
-	if err != nil || p == devNull {
-		return err == nil, err
+	if e, ok, err := d.at(p); err != nil || !ok || e.Kind != host.File {
+		if p, err = d.chase(p); err != nil || p == devNull {
+			return err == nil, err
+		}
 	}
 	info, err := d.Lstat(p)
 	if absent(err) {

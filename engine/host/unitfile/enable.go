@@ -228,20 +228,17 @@ func (e *enabling) link(p, target string, replace bool) error {
 		e.links[p] = target
 		return nil
 	}
-	info, err := e.Lstat(p)
+	is, ok, err := e.at(p)
 	switch {
-	case absent(err):
-		e.links[p] = target
-		return nil
 	case err != nil:
 		return err
-	case info.Kind != host.Symlink:
-		return faultf(bad, "%s is in the way: it is a %s", p, info.Kind)
+	case !ok:
+		e.links[p] = target
+		return nil
+	case is.Kind != host.Symlink:
+		return faultf(bad, "%s is in the way: it is a %s", p, is.Kind)
 	}
-	had, err := e.Readlink(p)
-	if err != nil {
-		return err
-	}
+	had := is.Target
 	same, err := e.equal(p, had, target)
 	switch {
 	case err != nil:
@@ -260,6 +257,9 @@ func (e *enabling) link(p, target string, replace bool) error {
 // equal reports whether two targets of a link come to the same: one file, or units of one name in
 // the unit directories.
 func (d *disk) equal(link, a, b string) (bool, error) {
+	if a == b {
+		return true, nil
+	}
 	a, err := d.absolute(link, a)
 	if err != nil {
 		return false, err

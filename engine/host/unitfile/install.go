@@ -1,6 +1,8 @@
 package unitfile
 
 import (
+	"errors"
+	"io/fs"
 	"path"
 
 	"github.com/agent0-converge/agent0-converge/engine/host"
@@ -177,25 +179,28 @@ func (in *install) load(u *unit, p string) error {
 	if _, _, _, at := parts(u.name); at && !mayTemplate(Type(u.name)) {
 		return faultf(bad, "%s: there are no templates of %s units", p, Type(u.name))
 	}
-	info, err := in.Lstat(p)
+	e, ok, err := in.at(p)
 	switch {
-	case absent(err):
-		return faultf(missing, "there is no %s", p)
 	case err != nil:
 		return err
-	case info.Kind == host.Symlink:
+	case !ok:
+		return faultf(missing, "there is no %s", p)
+	case e.Kind == host.Symlink:
 		return in.loadLink(u, p)
-	case info.Kind != host.File:
-		return faultf(bad, "%s is a %s, not a unit file", p, info.Kind)
-	case info.Size == 0:
+	case e.Kind != host.File:
+		return faultf(bad, "%s is a %s, not a unit file", p, e.Kind)
+	}
+	f := in.file(p)
+	switch {
+	case errors.Is(f.err, fs.ErrNotExist): // gone meanwhile
+		return faultf(missing, "there is no %s", p)
+	case f.err != nil:
+		return f.err
+	case f.empty:
 		u.mode = masked
 		return nil
 	}
-	b, err := in.ReadFile(p)
-	if err != nil {
-		return err
-	}
-	if err := in.parse(u, p, b); err != nil {
+	if err := in.take(u, p, f); err != nil {
 		return err
 	}
 	u.mode = regular

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/internal/lab/machine"
 )
@@ -68,6 +66,11 @@ func TestLive(t *testing.T) {
 	if compared < 40 || l.counts["states"] != units || l.counts["changes"] != changes {
 		t.Errorf("compared are %d trees of at least 40, %d of %d states, %d of %d changes",
 			compared, l.counts["states"], units, l.counts["changes"], changes)
+	}
+	for _, how := range []string{"whole", "brief", "fresh"} {
+		if l.counts["glance "+how] == 0 {
+			t.Errorf("no glance at a unit was %s", how)
+		}
 	}
 	if n := len(deviations()); l.counts["meant to be otherwise"] != n {
 		t.Errorf("%d of %d deviations of the agent were met", l.counts["meant to be otherwise"], n)
@@ -125,63 +128,6 @@ func (l *live) ask(args ...string) (stdout, stderr string, ok bool) {
 func (l *live) fileState(t *testing.T, unit string) string {
 	t.Helper()
 	return enablementOf(l.ask("is-enabled", unit))
-}
-
-// compareUnit compares what is read of a unit, over D-Bus and from the disk, with what systemctl says.
-func (l *live) compareUnit(t *testing.T, name string) {
-	t.Helper()
-	l.counts["states"]++
-	st, err := l.h.View().Units.State(t.Context(), name)
-	if err != nil {
-		if _, _, ok := l.ask("show", name); ok {
-			t.Errorf("%s: %v, and systemctl show has something to say", name, err)
-		}
-		l.counts["not to be read by either"]++
-		return
-	}
-	want := l.fileState(t, name)
-	disk, err := State(l.h.Files.Tree, name)
-	if st.File != want || disk != want || err != nil {
-		t.Errorf("%s: D-Bus says %q, the disk %q (%v), systemctl is-enabled %q", name, st.File, disk, err, want)
-	}
-	l.counts["is-enabled "+want]++
-	if IsTemplate(name) {
-		return // systemd has no state of what has no instance
-	}
-	if d := cmp.Diff(l.show(t, name), shown(st)); d != "" {
-		t.Errorf("%s: - systemctl show, + read:\n%s", name, d)
-	}
-	l.counts["load "+st.Load]++
-}
-
-// show is what systemctl says of a unit that is loaded.
-func (l *live) show(t *testing.T, name string) map[string]string {
-	t.Helper()
-	out, stderr, ok := l.ask("show", "--property", "Id,LoadState,ActiveState,SubState,FragmentPath,SourcePath,DropInPaths,NeedDaemonReload", name)
-	if !ok {
-		t.Fatalf("systemctl show %s: %s", name, stderr)
-	}
-	said := map[string]string{}
-	for line := range strings.Lines(out) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		said[key] = value
-	}
-	if said["FragmentPath"] == "" {
-		said["FragmentPath"] = said["SourcePath"]
-	}
-	delete(said, "SourcePath")
-	return said
-}
-
-func shown(st host.UnitState) map[string]string {
-	reload := "no"
-	if st.NeedReload {
-		reload = "yes"
-	}
-	return map[string]string{
-		"Id": st.Name, "LoadState": st.Load, "ActiveState": st.Active, "SubState": st.Sub,
-		"FragmentPath": st.Fragment, "DropInPaths": strings.Join(st.DropIns, " "), "NeedDaemonReload": reload,
-	}
 }
 
 // outcome is what became of a change: the links before and afterwards, and what was printed.

@@ -41,6 +41,22 @@ func Locate(t host.Tree, name string) (*Unit, error) {
 	return u, nil
 }
 
+// Places lists where the unit directories have a file, or anything else, of a name, the strongest first.
+func Places(t host.Tree, name string) (out []string, err error) {
+	d := newDisk(t)
+	for _, dir := range d.dirs {
+		p := path.Join(dir, name)
+		_, ok, err := d.at(p)
+		if err != nil {
+			return out, fmt.Errorf("cannot look for %s: %w", name, err)
+		}
+		if ok {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
 func (d *disk) locate(name string) (*Unit, error) {
 	p := d.fragment(name)
 	if p == "" {
@@ -88,12 +104,12 @@ func (d *disk) resolveName(name string) string {
 func (d *disk) entry(name string) (aliasOf, p string) {
 	for _, dir := range d.dirs {
 		p := path.Join(dir, name)
-		info, err := d.Lstat(p)
+		e, _, err := d.at(p)
 		switch {
 		case err != nil:
-		case info.Kind == host.File:
+		case e.Kind == host.File:
 			return "", p
-		case info.Kind == host.Symlink:
+		case e.Kind == host.Symlink:
 			target, isAlias, err := d.follow(p)
 			if err != nil {
 				continue
@@ -123,22 +139,19 @@ func (d *disk) primary(name, p string) string {
 func (d *disk) aliases(unit, p string) ([]string, error) {
 	var out []string
 	_, instance, suffix, _ := parts(unit)
-	for _, dir := range d.dirs {
-		entries, err := d.scan(dir)
-		if err != nil {
-			return nil, err
+	names, err := d.otherNames()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, suffix) {
+			continue
 		}
-		for _, e := range entries {
-			name := e.Name
-			if e.Kind != host.Symlink || !strings.HasSuffix(name, suffix) || !valid(name) {
-				continue
-			}
-			if IsTemplate(name) && instance != "" {
-				name, _ = instantiate(name, instance)
-			}
-			if name != unit && valid(name) && d.fragment(name) == p && d.primary(name, p) == unit {
-				out = append(out, name)
-			}
+		if IsTemplate(name) && instance != "" {
+			name, _ = instantiate(name, instance)
+		}
+		if name != unit && valid(name) && d.fragment(name) == p && d.primary(name, p) == unit {
+			out = append(out, name)
 		}
 	}
 	slices.Sort(out)

@@ -21,6 +21,7 @@ func presetDirs() []string {
 type preset struct {
 	// verb is enable, disable or ignore.
 	verb, pattern string
+	fitting       *regexp.Regexp
 	// instances are those of a template that the line enables.
 	instances []string
 	line      string
@@ -48,9 +49,26 @@ func presetOf(t host.Tree, name string) (preset, error) {
 		return preset{}, err
 	}
 	d := newDisk(t)
+	all := host.Once(d.Tree, presetsKey{}, d.presets)
+	if i := slices.IndexFunc(all.list, func(p preset) bool { return p.fits(name) }); i >= 0 {
+		return all.list[i], nil
+	}
+	return preset{}, all.err
+}
+
+// presetList are the lines of all preset files, up to one that cannot be read.
+type presetList struct {
+	list []preset
+	err  error
+}
+
+// presetsKey is that of all presets among what is remembered of a tree.
+type presetsKey struct{}
+
+func (d *disk) presets() (out presetList) {
 	files, err := d.confFiles(presetDirs(), ".preset")
 	if err != nil {
-		return preset{}, err
+		return presetList{nil, err}
 	}
 	for _, file := range files {
 		mask, err := d.isMask(file)
@@ -62,18 +80,19 @@ func presetOf(t host.Tree, name string) (preset, error) {
 			continue
 		}
 		if err != nil {
-			return preset{}, err
+			out.err = err
+			return out
 		}
 		for len(b) > 0 {
 			var line string
 			line, b = cutLine(b)
-			if p, ok := parsePreset(line); ok && p.fits(name) {
-				p.line = file + ": " + strings.Trim(line, blank)
-				return p, nil
+			if p, ok := parsePreset(line); ok {
+				p.line, p.fitting = file+": "+strings.Trim(line, blank), glob(p.pattern)
+				out.list = append(out.list, p)
 			}
 		}
 	}
-	return preset{}, nil
+	return out
 }
 
 // parsePreset reads a line; comments and what systemd would warn of are no presets.
@@ -103,7 +122,7 @@ func (p preset) fits(name string) bool {
 			return true
 		}
 	}
-	return glob(p.pattern).MatchString(name)
+	return p.fitting.MatchString(name)
 }
 
 // glob turns a shell pattern into a regular expression. As in systemd a star stands for anything

@@ -1,6 +1,10 @@
 package unitfile
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/agent0-converge/agent0-converge/engine/host"
+)
 
 // loadDropIn reads a drop-in. One that is a link to /dev/null, or empty, takes the place of those
 // of its name elsewhere and says nothing.
@@ -8,30 +12,54 @@ func (in *install) loadDropIn(u *unit, p string) error {
 	if mask, err := in.isMask(p); err != nil || mask {
 		return err
 	}
-	b, err := in.ReadFile(p)
-	if absent(err) {
+	f := in.file(p)
+	if absent(f.err) {
 		return faultf(bad, "the drop-in %s leads nowhere", p)
 	}
-	if err != nil {
-		return faultf(bad, "%v", err)
+	if f.err != nil {
+		return faultf(bad, "%v", f.err)
 	}
-	return in.parse(u, p, b)
+	return in.take(u, p, f)
 }
 
-// parse takes the [Install] section of a file into u.
-func (in *install) parse(u *unit, p string, b []byte) error {
-	f, err := Parse(b)
-	if err != nil {
-		return faultf(bad, "%s: %v", p, err)
-	}
-	for _, s := range f.Sections {
-		if s.Name != "Install" {
-			continue
+// file is as much of a unit file as enablement is about.
+type file struct {
+	// settings are those of the sections [Install], syntax is what keeps systemd from taking the file.
+	settings []Setting
+	syntax   error
+	empty    bool
+	err      error
+}
+
+func (d *disk) file(p string) *file {
+	return host.Once(d.Tree, fileKey(p), func() *file {
+		b, err := d.ReadFile(p)
+		if err != nil {
+			return &file{err: err}
 		}
-		for _, set := range s.Settings {
-			if err := in.set(u, set); err != nil {
-				return faultf(bad, "%s: line %d: %v", p, set.Line, err)
+		f := &file{empty: len(b) == 0}
+		text, err := Parse(b)
+		if err != nil {
+			f.syntax = err
+			return f
+		}
+		for _, s := range text.Sections {
+			if s.Name == "Install" {
+				f.settings = append(f.settings, s.Settings...)
 			}
+		}
+		return f
+	})
+}
+
+// take takes the [Install] section of the file at p into u.
+func (in *install) take(u *unit, p string, f *file) error {
+	if f.syntax != nil {
+		return faultf(bad, "%s: %v", p, f.syntax)
+	}
+	for _, set := range f.settings {
+		if err := in.set(u, set); err != nil {
+			return faultf(bad, "%s: line %d: %v", p, set.Line, err)
 		}
 	}
 	return nil

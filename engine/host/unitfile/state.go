@@ -94,49 +94,29 @@ func (in *install) linksOf(u *unit) (sightings, error) {
 	s := sightings{map[string][]string{}, map[string]bool{}}
 	below := false
 	for _, dir := range in.dirs {
-		entries, err := in.scan(dir)
+		links, err := in.unitLinks(dir)
 		if err != nil {
 			return s, err
 		}
-		for _, entry := range entries {
-			if err := in.sight(&s, u, dir, entry, below); err != nil {
-				return s, err
-			}
+		for _, l := range links[u.name] {
+			s.add(u, dir, l, below)
 		}
 		below = below || strings.HasPrefix(u.path, dir+"/")
 	}
 	return s, nil
 }
 
-func (in *install) sight(s *sightings, u *unit, dir string, e host.Entry, below bool) error {
-	switch ext := path.Ext(e.Name); {
-	case ext == ".wants" || ext == ".requires" || ext == ".upholds":
-		if e.Kind != host.Dir {
-			return nil
-		}
-		below, err := in.scan(path.Join(dir, e.Name))
-		if err != nil {
-			return err
-		}
-		for _, l := range below {
-			if l.Kind == host.Symlink && (l.Name == u.name || IsInstance(l.Name) && Template(l.Name) == u.name) {
-				s.names[dir] = append(s.names[dir], l.Name)
-			}
-		}
-		return nil
-	case e.Kind != host.Symlink:
-		return nil
-	}
-	entry, target := e.Name, e.Target
-	leads, named := path.Base(target) == u.name, entry == u.name && !below
+func (s *sightings) add(u *unit, dir string, l unitLink, below bool) {
+	leads, named := l.leadsTo == u.name, l.name == u.name && !below
 	switch {
+	case l.wanted:
+		s.names[dir] = append(s.names[dir], l.name)
 	case leads && named && dir == configDir, leads && named && isRuntime(dir):
 		s.same[dir] = true
 	case leads && named, !leads && !named:
 	default:
-		s.names[dir] = append(s.names[dir], entry)
+		s.names[dir] = append(s.names[dir], l.name)
 	}
-	return nil
 }
 
 // state is what the links make of the unit, "" for nothing.

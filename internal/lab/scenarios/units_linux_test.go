@@ -61,32 +61,45 @@ func TestUnitsThatDoNotStart(t *testing.T) {
 // TestOwnUnit: a run that is a part of a unit does not restart that unit, and is not asked to for ever.
 func TestOwnUnit(t *testing.T) {
 	h := booted(t)
-	own := func(nice string) string {
+	own := func(nice, word string) string {
 		return `unit "self" {
   service = {
     Type      = "oneshot"
     ExecStart = "` + agent + ` apply --auto-approve /root/self.hcl"
     Nice      = ` + nice + `
+
+    EnvironmentFile = env_file.own.path
   }
 }
 
-file "mark" {
-  path    = "/etc/mark"
-  content = "` + nice + `"
+env_file "own" {
+  path   = "/etc/own.env"
+  values = { WORD = "` + word + `" }
+  public = ["WORD"]
 }
 `
 	}
-	h.put("/root/self.hcl", own("1"), 0o644)
-	h.run(agent, "apply", "--auto-approve", "/root/self.hcl")
-	h.put("/root/self.hcl", own("2"), 0o644)
-	h.run("systemctl", "start", "self.service")
-	if got := h.property("self.service", "Result"); got != "success" || h.get("/etc/mark") != "2" {
-		t.Errorf("the run ended as %s with %s", got, h.get("/etc/mark"))
+	const notice = "this run is a part of self.service, which is not restarted: "
+	h.put("/root/self.hcl", own("1", "a"), 0o644)
+	if out := h.run(agent, "apply", "--auto-approve", "/root/self.hcl"); strings.Contains(out, notice) {
+		t.Errorf("a run by hand says:\n%s", out)
 	}
-	if got := h.property("self.service", "Nice"); got != "2" {
-		t.Errorf("systemd has Nice=%s", got)
+	for _, step := range []struct{ nice, word, says string }{
+		{"2", "b", notice + "what changes takes effect when it next starts"},
+		{"2", "c", notice + "the change of env_file.own takes effect when it next starts"},
+	} {
+		h.put("/root/self.hcl", own(step.nice, step.word), 0o644)
+		h.run("systemctl", "start", "self.service")
+		if got, env := h.property("self.service", "Result"), h.get("/etc/own.env"); got != "success" || !strings.Contains(env, step.word) {
+			t.Errorf("the run ended as %s with %s", got, env)
+		}
+		if got := h.property("self.service", "Nice"); got != step.nice {
+			t.Errorf("systemd has Nice=%s", got)
+		}
+		h.run("journalctl", "--sync")
+		has(t, h.run("journalctl", "--no-pager", "-o", "cat", "-u", "self.service"), step.says)
+		h.unchanged("/root/self.hcl")
 	}
-	h.unchanged("/root/self.hcl")
 }
 
 // TestStop: what is wanted stopped is, with the socket that would start it again.

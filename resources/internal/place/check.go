@@ -25,16 +25,18 @@ const (
 // Check finds why the path p, which have describes if it is there, cannot be changed so that it
 // has the attributes a.
 func Check(v host.View, p string, what Intent, have *host.Info, a Attributes) error {
-	for _, ask := range []func() error{
-		func() error { return checkReal(v, p) },
-		func() error { return checkReadOnly(v, p) },
-		func() error { return checkFlags(v, p, what) },
-		func() error { return checkMount(v, p, what) },
-		func() error { return checkAccess(v, p, what) },
-	} {
-		if err := ask(); err != nil {
-			return fmt.Errorf("cannot change %s: %w", p, err)
-		}
+	s, err := v.Files.Survey(p)
+	if Missing(err) {
+		err = nil // a parent is something else; whoever manages that says so
+	}
+	if err == nil {
+		err = obstacle(s, p, what)
+	}
+	if err == nil {
+		err = checkAccess(v, p, what)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot change %s: %w", p, err)
 	}
 	if what == Remove {
 		return nil
@@ -50,64 +52,38 @@ func Missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// checkReal refuses what is reserved and was reached through a symbolic link.
-func checkReal(v host.View, p string) error {
-	real, err := v.Files.Resolve(p)
-	if Missing(err) {
-		return nil // a parent is something else; whoever manages that says so
-	}
-	if err != nil {
+// obstacle finds what is in the way of a change at p.
+func obstacle(s host.Survey, p string, what Intent) error {
+	if err := reserved(s.Real); err != nil { // p was not, so a symbolic link leads there
 		return err
 	}
-	return reserved(real)
-}
-
-func checkReadOnly(v host.View, p string) error {
-	ro, err := v.Files.ReadOnly(p)
-	if err != nil {
-		return err
-	}
-	if ro {
+	if s.ReadOnly {
 		return errors.New("it is on a read-only file system: remount it, or make the change where the image is built")
 	}
-	return nil
-}
-
-// checkFlags looks for what chattr(1) sets, on the path and on the folder that would change.
-func checkFlags(v host.View, p string, what Intent) error {
-	var names []string
 	if what != Make {
-		names = append(names, p)
-	}
-	if what != Dress {
-		names = append(names, path.Dir(p))
-	}
-	for _, name := range names {
-		flags, err := v.Files.Flags(name)
-		switch {
-		case Missing(err):
-		case err != nil:
+		if err := forbidden(s.Flags, p); err != nil {
 			return err
-		case flags&host.Immutable != 0:
-			return fmt.Errorf("%s is immutable: chattr -i %s", name, name)
-		case flags&host.AppendOnly != 0:
-			return fmt.Errorf("%s is append-only: chattr -a %s", name, name)
 		}
 	}
+	if what != Dress {
+		if err := forbidden(s.Folder, path.Dir(p)); err != nil {
+			return err
+		}
+	}
+	if s.Mounted && (what == Replace || what == Remove) {
+		return errors.New("something is mounted there, as with a single file that a container is handed: " +
+			"it cannot be replaced or removed, change it where it comes from")
+	}
 	return nil
 }
 
-func checkMount(v host.View, p string, what Intent) error {
-	if what == Make || what == Dress {
-		return nil
-	}
-	mounted, err := v.Files.IsMountPoint(p)
-	if err != nil && !Missing(err) {
-		return err
-	}
-	if mounted {
-		return errors.New("something is mounted there, as with a single file that a container is handed: " +
-			"it cannot be replaced or removed, change it where it comes from")
+// forbidden explains what chattr(1) sets on a path.
+func forbidden(flags host.Flags, name string) error {
+	switch {
+	case flags&host.Immutable != 0:
+		return fmt.Errorf("%s is immutable: chattr -i %s", name, name)
+	case flags&host.AppendOnly != 0:
+		return fmt.Errorf("%s is append-only: chattr -a %s", name, name)
 	}
 	return nil
 }

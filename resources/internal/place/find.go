@@ -14,18 +14,35 @@ type Found struct {
 // spells them.
 func Find(v host.View, p string, kind host.Kind, what string, said Attributes) (*Found, error) {
 	info, err := v.Files.Lstat(p)
-	if Missing(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, Unreadable(err)
-	}
-	if info.Kind != kind {
-		return nil, Occupied(v, p, info, what)
+	if there, err := isThere(v, p, kind, what, info, err); !there {
+		return nil, err
 	}
 	xattrs, err := Xattrs(v, p)
 	if err != nil {
 		return nil, err
 	}
 	return &Found{Info: info, Xattrs: xattrs, Attributes: Observe(v, info, said)}, nil
+}
+
+// FindWhole is Find for a file, with its content. One that is longer than max has neither that nor
+// extended attributes.
+func FindWhole(v host.View, p, what string, said Attributes, max int64) (*Found, []byte, error) {
+	w, err := v.Files.ReadWhole(p, max)
+	if there, err := isThere(v, p, host.File, what, w.Info, err); !there {
+		return nil, nil, err
+	}
+	return &Found{Info: w.Info, Xattrs: w.Xattrs, Attributes: Observe(v, w.Info, said)}, w.Content, nil
+}
+
+// isThere tells from how looking at p went whether it is what is managed.
+func isThere(v host.View, p string, kind host.Kind, what string, info host.Info, err error) (bool, error) {
+	switch {
+	case Missing(err):
+		return false, nil
+	case err != nil:
+		return false, Unreadable(err)
+	case info.Kind != kind:
+		return false, Occupied(v, p, info, what)
+	}
+	return true, nil
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // threads is how many read and write; syncers how many wait for the disk in a batch, as in the product.
-const threads, syncers = 2, 8
+const threads, syncers = 2, 32
 
 func main() {
 	if err := run(); err != nil {
