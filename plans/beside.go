@@ -68,11 +68,15 @@ func (b beside) Render(name string, vars map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if whys := reasons(v); !v.IsWhollyKnown() && len(whys) > 0 {
+		return "", &GoneError{Name: whys[0].fact}
+	}
 	v, _ = v.Unmark()
 	return v.AsString(), nil
 }
 
-// render evaluates a template file. The result is as sensitive as what it shows.
+// render evaluates a template file. The result is as sensitive as what it shows, and unknown with the
+// reason where it shows a file that holds secrets and is gone.
 func (b beside) render(name string, vars map[string]cty.Value) (cty.Value, error) {
 	src, err := b.ReadFile(name)
 	if err != nil {
@@ -106,7 +110,9 @@ func (b beside) render(name string, vars map[string]cty.Value) (cty.Value, error
 	if v, err = convert.Convert(v, cty.String); err != nil {
 		return cty.NilVal, fmt.Errorf("cannot render %s: %w", name, err)
 	}
-	if bare, _ := v.Unmark(); !bare.IsKnown() || bare.IsNull() {
+	if bare, _ := v.Unmark(); !bare.IsKnown() && len(reasons(v)) > 0 {
+		return v, nil
+	} else if !bare.IsKnown() || bare.IsNull() {
 		return cty.NilVal, fmt.Errorf("cannot render %s: its value cannot be told", name)
 	}
 	return v, nil

@@ -16,6 +16,8 @@ type decoder struct {
 	kind string // for messages
 	// texts are the attributes of the kind that may be secret.
 	texts *schema
+	// instead says where a secret goes if the kind has no place for any.
+	instead string
 	// named is what the lists of references name.
 	named named
 }
@@ -52,7 +54,7 @@ func (d *decoder) attribute(a attr, dst reflect.Value) {
 	if v, ok = converted(a, v, a.typ, d.m); !ok || !isTold(v, a.expr, d.m) {
 		return
 	}
-	if v.ContainsMarked() && !a.text {
+	if v.ContainsMarked() && (!a.text || d.instead != "") {
 		if v.HasMarkDeep(sensitive) {
 			d.exposed(a)
 			return
@@ -68,7 +70,9 @@ func (d *decoder) attribute(a attr, dst reflect.Value) {
 // exposed reports a secret where everybody would see it.
 func (d *decoder) exposed(a attr) {
 	hint := "No attribute of this kind holds a secret."
-	if names := d.texts.textNames(""); len(names) > 0 {
+	if d.instead != "" {
+		hint = d.instead
+	} else if names := d.texts.textNames(""); len(names) > 0 {
 		hint = "Of a " + d.kind + ", these may hold secrets: " + list(names) + "."
 	}
 	d.m.errorf(a.expr.Range(), nil, "Secret in a public attribute",

@@ -36,11 +36,11 @@ func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name
 // longer as it was when the plan was last applied. What needs it is deferred.
 type GoneError struct {
 	Name string
-	// Why is what happened to it: "(it is gone)".
+	// Why is what happened to it, "(it is gone)", where Name does not say that too.
 	Why string
 }
 
-func (e *GoneError) Error() string { return e.Name + " " + e.Why }
+func (e *GoneError) Error() string { return strings.TrimSpace(e.Name + " " + e.Why) }
 
 // Use is what a plan took from a file.
 type Use int

@@ -3,6 +3,7 @@ package plans
 import (
 	"maps"
 
+	"github.com/hashicorp/hcl/v2/ext/customdecode"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -58,8 +59,33 @@ func standardFunctions() map[string]function.Function {
 		"tostring": stdlib.MakeToFunc(cty.String), "tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
 		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 
-		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc,
+		"can": telling(tryfunc.CanFunc), "try": telling(tryfunc.TryFunc),
 	}
+}
+
+// telling is try or can, whose result says why it cannot be told: HCL's own drop that.
+func telling(f function.Function) function.Function {
+	return function.New(&function.Spec{
+		Params: f.Params(), VarParam: f.VarParam(), Type: f.ReturnTypeForValues,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			if err != nil || v.IsWhollyKnown() {
+				return v, err
+			}
+			for _, arg := range args {
+				closure := customdecode.ExpressionClosureFromVal(arg)
+				tried, diags := closure.Value()
+				if diags.HasErrors() {
+					continue // which is why the next one counts
+				}
+				for _, why := range reasons(explained(tried, closure.Expression, closure.EvalContext)) {
+					v = v.Mark(why)
+				}
+				break
+			}
+			return v, nil
+		},
+	})
 }
 
 // secretFunctions set, take off and tell the sensitive mark.

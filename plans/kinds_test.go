@@ -8,6 +8,31 @@ import (
 	"github.com/agent0-converge/agent0-converge/plans"
 )
 
+// leaflet is a kind that everybody can read.
+type leaflet struct {
+	Text  *engine.Text `hcl:"text,optional"`
+	Pages []page       `hcl:"page,block"`
+}
+
+type page struct {
+	Text *engine.Text `hcl:"text,optional"`
+}
+
+func (*leaflet) Secrets() string { return "Put it into a toy." }
+
+// TestPublicKind holds that a kind with no place for secrets takes none, also not as a text, and says
+// where to put them.
+func TestPublicKind(t *testing.T) {
+	with := func(in *plans.Input) { in.Kinds = append(in.Kinds, engine.NewKind("leaflet", inert[leaflet]{})) }
+	good(t, "leaflet \"a\" {\n  text = \"x\"\n  page {\n    text = \"x\"\n  }\n}\n", with)
+	for _, block := range []string{"text = sensitive(\"x\")", "page {\n    text = sensitive(\"x\")\n  }"} {
+		plan, diags := load(t, "leaflet \"a\" {\n  "+block+"\n}\n", with)
+		if got := shown(t, plan, diags); !strings.Contains(got, "this value is sensitive. Put it into a toy.") {
+			t.Errorf("of a secret it says:\n%s", got)
+		}
+	}
+}
+
 // TestKindsThatCannotBeDeclared holds that a struct that plans do not understand is reported, and
 // harms only plans that use it.
 func TestKindsThatCannotBeDeclared(t *testing.T) {

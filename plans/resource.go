@@ -143,6 +143,9 @@ func (l *loader) spec(r *resource, ctx *hcl.EvalContext, absent bool, m *mistake
 		v.Field(labels[0].index).SetString(r.label)
 	}
 	d := decoder{loader: l, ctx: ctx, m: m, kind: r.kind.Name(), texts: r.kind.schema, named: r.named}
+	if s, ok := spec.(Public); ok {
+		d.instead = s.Secrets()
+	}
 	d.decode(p, v)
 	if m.failed() || r.spoiled {
 		return spec // what a kind makes of half a block would mislead

@@ -43,6 +43,10 @@ type field struct {
 // unit. They can be referred to and not set.
 type Exporter interface{ Exports() map[string]string }
 
+// Public is a kind's struct that everybody can see on the host, texts and all: nothing that it says
+// may be sensitive. Secrets says where one goes instead, as a sentence.
+type Public interface{ Secrets() string }
+
 // schemaOf is the schema of the struct t, with extra fields that the language adds.
 func schemaOf(t reflect.Type, extra []*field) (*schema, error) {
 	s := &schema{typ: t}

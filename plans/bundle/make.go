@@ -3,6 +3,7 @@ package bundle
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,7 @@ import (
 type Secrets interface {
 	// SecretRef returns the reference that stands for a secret.
 	SecretRef(secret string) (string, error)
-	// Shows reports whether a secret that was ever asked about can be read in a text.
+	// Shows reports whether a secret that was ever asked about can be read in a text, or the text in it.
 	Shows(text string) bool
 }
 
@@ -79,7 +80,7 @@ func sorted(sources []plans.Source, s Secrets) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.Shows(string(b)) {
+		if s.Shows(string(b)) || s.Shows(base64.StdEncoding.EncodeToString(b)) { // the latter is what filebase64 makes of it
 			if err := files[i].conceal(s); err != nil {
 				return nil, err
 			}

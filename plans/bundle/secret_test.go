@@ -52,6 +52,27 @@ file "yaml" {
   path    = "/etc/yaml"
   content = sensitive(yamldecode(file("secret/yaml")).key)
 }
+file "tried" {
+  path    = "/etc/tried"
+  content = sensitive(trimspace(try(file("secret/tried"), "nothing")))
+}
+file "asked" {
+  path    = "/etc/asked"
+  content = sensitive(can(file("secret/asked")) ? file("secret/asked") : "nothing")
+}
+file "base64" {
+  path    = "/etc/base64"
+  content = sensitive(filebase64("secret/base64"))
+}
+file "called" {
+  path    = "/etc/called"
+  content = sensitive(templatefile("called.tmpl", {}))
+}
+file "rendered" {
+  path      = "/etc/rendered"
+  template  = "rendered.tmpl"
+  sensitive = true
+}
 env_file "from" {
   path = "/etc/from"
   from = ["secret/env"]
@@ -76,7 +97,10 @@ func secretFiles() map[string]string {
 		"plan/secret/source": canary + "source", "plan/secret/function": "  " + canary + "function\n",
 		"plan/secret/encoded": base64.StdEncoding.EncodeToString([]byte(canary + "encoded")),
 		"plan/secret/yaml":    "key: " + canary + "yaml\n", "plan/secret/env": "KEY=" + canary + "env\n",
-		"plan/secret/value": canary + "value\n",
+		"plan/secret/value": canary + "value\n", "plan/secret/tried": canary + "tried\n", "plan/secret/asked": canary + "asked\n",
+		"plan/secret/base64": canary + "base64\n",
+		"plan/called.tmpl":   "key = ${file(\"secret/called\")}", "plan/secret/called": canary + "called\n",
+		"plan/rendered.tmpl": "key = ${file(\"secret/rendered\")}", "plan/secret/rendered": canary + "rendered\n",
 	}
 }
 
@@ -147,6 +171,12 @@ func TestSecretsThatAreNotAtHand(t *testing.T) {
 		{"a file is gone", "file.function", "secret/function (it is gone)", func(w *world) { w.check(os.Remove(path(w, "plan/secret/function"))) }},
 		{"an encoded one is gone", "file.encoded", "secret/encoded (it is gone)", func(w *world) { w.check(os.Remove(path(w, "plan/secret/encoded"))) }},
 		{"YAML is being edited", "file.yaml", "secret/yaml (it changed since", func(w *world) { w.write(map[string]string{"plan/secret/yaml": ": {"}) }},
+		{"one that is tried is gone", "file.tried", "secret/tried (it is gone)", func(w *world) { w.check(os.Remove(path(w, "plan/secret/tried"))) }},
+		{"one that is tried changed", "file.tried", "secret/tried (it changed since", func(w *world) { w.write(map[string]string{"plan/secret/tried": "x"}) }},
+		{"one that is asked for is gone", "file.asked", "secret/asked (it is gone)", func(w *world) { w.check(os.Remove(path(w, "plan/secret/asked"))) }},
+		{"one that base64 was made of is gone", "file.base64", "secret/base64 (it is gone)", func(w *world) { w.check(os.Remove(path(w, "plan/secret/base64"))) }},
+		{"one of a template is gone", "file.called", "secret/called (it is gone)", func(w *world) { w.check(os.Remove(path(w, "plan/secret/called"))) }},
+		{"one of a template of a kind's own is gone", "file.rendered", "secret/rendered (it is gone)", func(w *world) { w.check(os.Remove(path(w, "plan/secret/rendered"))) }},
 		{"an env file is gone", "env_file.from", "secret/env (it is gone)", func(w *world) { w.check(os.Remove(path(w, "plan/secret/env"))) }},
 		{"a value's file changed", "env_file.value", "secret/value (it changed since", func(w *world) { w.write(map[string]string{"plan/secret/value": "x"}) }},
 		{"the environment lacks it", "file.environ", "the environment has no AGENT0_VAR_environ", nil},

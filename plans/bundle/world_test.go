@@ -28,7 +28,9 @@ func (k *known) SecretRef(s string) (string, error) {
 }
 
 func (k *known) Shows(text string) bool {
-	return slices.ContainsFunc(k.secrets, func(s string) bool { return strings.Contains(text, s) })
+	return slices.ContainsFunc(k.secrets, func(s string) bool {
+		return strings.Contains(text, s) || strings.Contains(s, strings.TrimSpace(text))
+	})
 }
 
 // world is a plan in a folder and a machine that it was applied on.
