@@ -92,7 +92,44 @@ func (s *stalled) signal(t *testing.T, sigs ...syscall.Signal) {
 		if err := s.cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
+		s.rests(t)
 	}
+}
+
+// rests waits until the program has taken note of what it was told: it is stalled again, or gone. While
+// anything is left to do one of its threads is about to run, or has run between two looks.
+func (s *stalled) rests(t *testing.T) {
+	t.Helper()
+	was := ""
+	waitUntil(t, func() bool {
+		is := threads(s.cmd.Process.Pid)
+		calm := is == was && !strings.Contains(is, "State:\tR")
+		was = is
+		return calm
+	})
+}
+
+// threads tells of each thread of a process its state, the signals that wait for it and how often it ran.
+func threads(pid int) string {
+	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil {
+		return err.Error()
+	}
+	var out strings.Builder
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			fmt.Fprintln(&out, err) // it ended meanwhile
+		}
+		for line := range strings.Lines(string(b)) {
+			for _, key := range []string{"State:", "SigPnd:", "ShdPnd:", "voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"} {
+				if strings.HasPrefix(line, key) {
+					out.WriteString(line)
+				}
+			}
+		}
+	}
+	return out.String()
 }
 
 // ended waits and returns the exit status.
