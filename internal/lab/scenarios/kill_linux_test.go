@@ -26,8 +26,10 @@ plan { name = "kill" }
 group "ops" {}
 
 user "a0" {
-  system = true
-  groups = ["adm"]
+  system  = true
+  groups  = ["adm"]
+  exact   = true
+  comment = "is there"
 }
 
 env_file "a0" {
@@ -61,6 +63,7 @@ plan { name = "kill" }
 user "a0" {
   system  = true
   groups  = ["adm", "games"]
+  exact   = true
   comment = "serves"
 }
 
