@@ -168,7 +168,7 @@ func readXattrs(list func([]byte) (int, error), get func(string, []byte) (int, e
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	m := map[string][]byte{}
+	var m map[string][]byte
 	for _, key := range strings.Split(strings.TrimRight(string(names), "\x00"), "\x00") {
 		if strings.HasPrefix(key, "trusted.overlay.") {
 			continue
@@ -179,6 +179,9 @@ func readXattrs(list func([]byte) (int, error), get func(string, []byte) (int, e
 		}
 		if err != nil {
 			return nil, err
+		}
+		if m == nil {
+			m = map[string][]byte{}
 		}
 		m[key] = value
 	}

@@ -35,6 +35,22 @@ func TestXattrsOfAWrite(t *testing.T) {
 	})
 }
 
+// TestHiddenXattrsAreNone: what an overlay keeps for itself makes no difference between two looks.
+func TestHiddenXattrsAreNone(t *testing.T) {
+	needRoot(t)
+	inBothRoots(t, func(t *testing.T, f *host.Files, dir, real string) {
+		makeFile(t, real+"/x", "")
+		if err := unix.Setxattr(real+"/x", "trusted.overlay.own", []byte("1"), 0); err != nil {
+			t.Skipf("needs trusted extended attributes: %v", err)
+		}
+		got, err := f.Xattrs(dir + "/x")
+		whole, wholeErr := f.ReadWhole(dir+"/x", 1)
+		if got != nil || err != nil || whole.Xattrs != nil || wholeErr != nil {
+			t.Errorf("%q, %v; with the content %q, %v: not nil", got, err, whole.Xattrs, wholeErr)
+		}
+	})
+}
+
 // TestNewOwnerKeepsCapabilities: the kernel takes them away with the owner.
 func TestNewOwnerKeepsCapabilities(t *testing.T) {
 	needRoot(t)

@@ -134,8 +134,5 @@ func Exact(v host.View, before Attributes, xattrs map[string][]byte, have *host.
 // Xattrs reads the extended attributes of p, nil for none.
 func Xattrs(v host.View, p string) (map[string][]byte, error) {
 	x, err := v.Files.Xattrs(p)
-	if err != nil || len(x) == 0 {
-		return nil, Unreadable(err)
-	}
-	return x, nil
+	return x, Unreadable(err)
 }
