@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // decide compares have with want.
@@ -55,15 +54,17 @@ func (c *Change) lost(err error) error {
 	if c.Origin != FromLedger {
 		return fmt.Errorf("%s cannot go back to what was there before: %w", c.Addr, err)
 	}
-	return fmt.Errorf("%s replaced private content %s, which is kept for a few runs at most and cannot come back: put the block back "+
+	return fmt.Errorf("%s replaced private content%s, which is kept for a few runs at most and cannot come back: put the block back "+
 		"with lifecycle { keep = true } to leave what is there now, or with absent = true to remove it, apply that, and then drop it",
 		c.Addr, c.at())
 }
 
-// at says where c's thing is.
+// at says where c's thing is, if that is a path.
 func (c *Change) at() string {
-	_, where, _ := strings.Cut(string(c.Claim()), ":")
-	return "at " + where
+	if p := c.Claim().Path(); p != "" {
+		return " at " + p
+	}
+	return ""
 }
 
 // losesSecret reports whether a secret that is there now will not be.

@@ -92,7 +92,7 @@ func (p Planner) drop(claim Claim, now *Change) (*Change, error) {
 	case e.Absent && Complete(c.Want) != nil:
 		// That it goes was said, and there is nothing left to bring back: no later plan could do more.
 		c.Head.Keep = true
-		c.Action, c.Why = NoOp, "no longer in the plan; the private content "+c.at()+" before is not kept any more"
+		c.Action, c.Why = NoOp, "no longer in the plan; the private content"+c.at()+" before is not kept any more"
 	}
 	return c, nil
 }

@@ -51,53 +51,37 @@ func TestUnitsGlance(t *testing.T) {
 		"a0-x.service", "a0-y.service", "a0-z.service", "a0-bad.service", "a0-m.service", "a0-none.service",
 		"a0-t@.service", "a0-t@1.service",
 	}
-	both := map[string]func(t *testing.T) world{
-		"played": func(t *testing.T) world { return newPlayed(t, unitCase{}) },
-		"real": func(t *testing.T) world {
-			needLab(t)
-			return newBooted(t)
-		},
-	}
-	for name, make := range both {
-		t.Run(name, func(t *testing.T) {
-			w := make(t)
-			if b, ok := w.(booted); ok {
-				b.have(files)
+	onBoth(t, files, func(t *testing.T, w world) {
+		want := map[string]string{
+			"a0-x.service": "fresh inactive/dead", "a0-y.service": "fresh inactive/dead", "a0-z.service": "inactive/dead",
+			"a0-bad.service": "inactive/dead bad-setting", "a0-m.service": "fresh inactive/dead masked",
+			"a0-none.service": "fresh inactive/dead not-found", "a0-t@.service": "inactive/dead", "a0-t@1.service": "fresh inactive/dead",
+		}
+		look := func(after string) {
+			t.Helper()
+			got := map[string]string{}
+			for name, st := range glances(t, w, units) {
+				how := map[[2]bool]string{{true, false}: "brief ", {true, true}: "fresh "}[[2]bool{st.Brief, st.Fresh}]
+				got[name] = how + words(st)
 			}
-			for name, text := range files {
-				w.put(place(name), content(text))
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("after %s (-want +got):\n%s", after, d)
 			}
-			want := map[string]string{
-				"a0-x.service": "fresh inactive/dead", "a0-y.service": "fresh inactive/dead", "a0-z.service": "inactive/dead",
-				"a0-bad.service": "inactive/dead bad-setting", "a0-m.service": "fresh inactive/dead masked",
-				"a0-none.service": "fresh inactive/dead not-found", "a0-t@.service": "inactive/dead", "a0-t@1.service": "fresh inactive/dead",
-			}
-			look := func(after string) {
-				t.Helper()
-				got := map[string]string{}
-				for name, st := range glances(t, w, units) {
-					how := map[[2]bool]string{{true, false}: "brief ", {true, true}: "fresh "}[[2]bool{st.Brief, st.Fresh}]
-					got[name] = how + words(st)
-				}
-				if d := cmp.Diff(want, got); d != "" {
-					t.Errorf("after %s (-want +got):\n%s", after, d)
-				}
-			}
-			look("boot")
-			for _, do := range []string{"start a0-y.service", "start a0-x.service", "stop a0-y.service"} {
-				perform(t, w, unitStep{do: do})
-			}
-			want["a0-x.service"], want["a0-y.service"], want["a0-z.service"] = "active/running ran", "brief inactive/dead", "inactive/dead ran"
-			look("a stop of what something that runs refers to, which stays in memory")
-			perform(t, w, unitStep{put: map[string]string{"a0-y.service": daemon + "#\n"}})
-			want["a0-y.service"], want["a0-z.service"] = "brief inactive/dead need-reload", "inactive/dead need-reload ran"
-			look("a change")
-			perform(t, w, unitStep{do: "daemon-reload"})
-			want["a0-y.service"], want["a0-z.service"] = "brief inactive/dead", "inactive/dead ran"
-			look("a reload")
-			perform(t, w, unitStep{do: "stop a0-x.service"})
-			want["a0-x.service"], want["a0-y.service"], want["a0-z.service"] = "fresh inactive/dead", "fresh inactive/dead", "inactive/dead"
-			look("a stop")
-		})
-	}
+		}
+		look("boot")
+		for _, do := range []string{"start a0-y.service", "start a0-x.service", "stop a0-y.service"} {
+			perform(t, w, unitStep{do: do})
+		}
+		want["a0-x.service"], want["a0-y.service"], want["a0-z.service"] = "active/running ran", "brief inactive/dead", "inactive/dead ran"
+		look("a stop of what something that runs refers to, which stays in memory")
+		perform(t, w, unitStep{put: map[string]string{"a0-y.service": daemon + "#\n"}})
+		want["a0-y.service"], want["a0-z.service"] = "brief inactive/dead need-reload", "inactive/dead need-reload ran"
+		look("a change")
+		perform(t, w, unitStep{do: "daemon-reload"})
+		want["a0-y.service"], want["a0-z.service"] = "brief inactive/dead", "inactive/dead ran"
+		look("a reload")
+		perform(t, w, unitStep{do: "stop a0-x.service"})
+		want["a0-x.service"], want["a0-y.service"], want["a0-z.service"] = "fresh inactive/dead", "fresh inactive/dead", "inactive/dead"
+		look("a stop")
+	})
 }

@@ -183,36 +183,22 @@ func TestUnitsSelf(t *testing.T) {
 // TestUnitsInvocation proves, of the played and of the real systemd, that a restart is another invocation and that
 // its time is on the clock of host.Monotonic.
 func TestUnitsInvocation(t *testing.T) {
-	both := map[string]func(t *testing.T) world{
-		"played": func(t *testing.T) world { return newPlayed(t, unitCase{}) },
-		"real": func(t *testing.T) world {
-			needLab(t)
-			return newBooted(t)
-		},
-	}
-	for name, make := range both {
-		t.Run(name, func(t *testing.T) {
-			w := make(t)
-			if b, ok := w.(booted); ok {
-				b.have(map[string]string{"a0-x.service": daemon})
+	onBoth(t, map[string]string{"a0-x.service": daemon}, func(t *testing.T, w world) {
+		var last host.UnitState
+		for range 3 {
+			before := host.Monotonic().Truncate(time.Microsecond)
+			check(t, w.host().Units.Do(t.Context(), host.RestartUnit, "a0-x.service"))
+			now, err := w.host().View().Units.State(t.Context(), "a0-x.service")
+			check(t, err)
+			if now.Invocation == last.Invocation || len(now.Invocation) != 32 {
+				t.Errorf("restarted as %q, before it was %q", now.Invocation, last.Invocation)
 			}
-			w.put(place("a0-x.service"), content(daemon))
-			var last host.UnitState
-			for range 3 {
-				before := host.Monotonic().Truncate(time.Microsecond)
-				check(t, w.host().Units.Do(t.Context(), host.RestartUnit, "a0-x.service"))
-				now, err := w.host().View().Units.State(t.Context(), "a0-x.service")
-				check(t, err)
-				if now.Invocation == last.Invocation || len(now.Invocation) != 32 {
-					t.Errorf("restarted as %q, before it was %q", now.Invocation, last.Invocation)
-				}
-				if now.ActiveEnter < before || now.ActiveEnter > host.Monotonic() || now.ActiveEnter <= last.ActiveEnter {
-					t.Errorf("active since %s, told at %s, before since %s", now.ActiveEnter, before, last.ActiveEnter)
-				}
-				last = now
+			if now.ActiveEnter < before || now.ActiveEnter > host.Monotonic() || now.ActiveEnter <= last.ActiveEnter {
+				t.Errorf("active since %s, told at %s, before since %s", now.ActiveEnter, before, last.ActiveEnter)
 			}
-		})
-	}
+			last = now
+		}
+	})
 }
 
 // benchmarkUnits makes 500 units.

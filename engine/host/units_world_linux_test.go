@@ -244,3 +244,21 @@ func (b booted) cleanLater(c unitCase) {
 		check(b.t, os.RemoveAll(name))
 	}
 }
+
+// onBoth runs a test on the played and on the real systemd, which have the unit files.
+func onBoth(t *testing.T, files map[string]string, test func(t *testing.T, w world)) {
+	on := func(t *testing.T, w world) {
+		if b, ok := w.(booted); ok {
+			b.have(files)
+		}
+		for name, text := range files {
+			w.put(place(name), content(text))
+		}
+		test(t, w)
+	}
+	t.Run("played", func(t *testing.T) { on(t, newPlayed(t, unitCase{})) })
+	t.Run("real", func(t *testing.T) {
+		needLab(t)
+		on(t, newBooted(t))
+	})
+}

@@ -122,24 +122,25 @@ func (j *Journal) past(s *span) (engine.Past, error) {
 }
 
 // before is what was there before the first change of s, and what later ones found that it did not ask for.
-func (j *Journal) before(k *engine.Kind, s *span) (before any, err error) {
-	for i, c := range s.changes {
-		j.remember(c.begun.Texts)
-		have, err := j.decode(k, c.begun.Have)
-		if err != nil {
-			return nil, err
+// What came after it was gone is not from before.
+func (j *Journal) before(k *engine.Kind, s *span) (any, error) {
+	before, err := j.found(k, s.first())
+	for _, c := range s.changes[1:] {
+		if err != nil || before == nil || !k.Merges() || c.begun.Have == nil {
+			break
 		}
-		if i == 0 {
-			before = have
-		}
-		if before == nil || have == nil || !k.Merges() {
-			return before, nil // what came after it was gone is not from before
-		}
-		if i > 0 {
-			before = k.Merge(before, have)
+		var later any
+		if later, err = j.found(k, c); err == nil {
+			before = k.Merge(before, later)
 		}
 	}
-	return before, nil
+	return before, err
+}
+
+// found is what a change found.
+func (j *Journal) found(k *engine.Kind, c *RunChange) (any, error) {
+	j.remember(c.begun.Texts)
+	return j.decode(k, c.begun.Have)
 }
 
 // decode returns a spec with all of its texts that are still kept.

@@ -20,17 +20,13 @@ type resource struct{}
 // Read reports the file as it is. One that is not readable as variables is reported by its bytes
 // alone.
 func (resource) Read(_ context.Context, v host.View, spec *Spec) (*Spec, error) {
-	at, err := place.Find(v, spec.Path, host.File, "file of variables", spec.attributes())
+	at, b, err := place.FindWhole(v, spec.Path, "file of variables", spec.attributes(), maxSize)
 	if at == nil {
 		return nil, err
 	}
 	if at.Info.Size > maxSize {
 		return nil, &engine.OccupiedError{Detail: fmt.Sprintf(
 			"%s is %d KiB large, which no file of variables is: remove it by hand", spec.Path, at.Info.Size>>10)}
-	}
-	b, err := v.Files.ReadFile(spec.Path)
-	if err != nil {
-		return nil, place.Unreadable(err)
 	}
 	have := &Spec{Path: spec.Path, Owner: at.Owner, Group: at.Group, Mode: at.Mode, Xattrs: at.Xattrs, info: at.Info}
 	have.Raw = engine.NewSecret(string(b))

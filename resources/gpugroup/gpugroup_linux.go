@@ -175,16 +175,8 @@ func (r resource) Undo(ctx context.Context, h *host.Host, now, before *Spec) err
 // Merge adds to earlier the groups that only later tells of.
 func (resource) Merge(earlier, later *Spec) *Spec {
 	out := *earlier
-	out.Asked = accounts.Sorted(slices.Concat(earlier.Asked, later.Asked))
-	out.Groups = accounts.Sorted(slices.Concat(earlier.Groups, accounts.Without(later.Groups, earlier.Asked)))
-	out.Beside = maps.Clone(later.Beside)
-	maps.DeleteFunc(out.Beside, func(key string, _ []string) bool {
-		_, group, _ := strings.Cut(key, ":")
-		return earlier.asked(group)
-	})
-	if out.Beside == nil {
-		out.Beside = map[string][]string{}
-	}
+	out.Asked, out.Groups = accounts.Merged(earlier.Asked, earlier.Groups, later.Asked, later.Groups)
+	out.Beside = accounts.PlacesOf(later.Beside, func(group string) bool { return !earlier.asked(group) })
 	maps.Copy(out.Beside, earlier.Beside)
 	return &out
 }

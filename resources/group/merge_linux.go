@@ -1,8 +1,6 @@
 package group
 
 import (
-	"slices"
-
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/internal/accounts"
@@ -28,8 +26,7 @@ func (resource) Merge(earlier, later *Spec) *Spec {
 		out.Asked, out.Members, out.Shadowed = nil, accounts.Without(later.Members, added), accounts.Without(later.Shadowed, added)
 		return &out
 	}
-	out.Asked = accounts.Sorted(slices.Concat(earlier.Asked, later.Asked))
-	out.Members = accounts.Sorted(slices.Concat(earlier.Members, accounts.Without(later.Members, earlier.Asked)))
+	out.Asked, out.Members = accounts.Merged(earlier.Asked, earlier.Members, later.Asked, later.Members)
 	return &out
 }
 

@@ -20,16 +20,12 @@ type rule struct{}
 // Read reports the rule as it is.
 func (rule) Read(_ context.Context, v host.View, spec *Spec) (*Spec, error) {
 	p := spec.path()
-	at, err := place.Find(v, p, host.File, "rule of logrotate", owners())
+	at, b, err := place.FindWhole(v, p, "rule of logrotate", owners(), maxSize)
 	if at == nil {
 		return nil, err
 	}
 	if at.Info.Size > maxSize {
 		return nil, &engine.OccupiedError{Detail: fmt.Sprintf("%s is %d MiB large, which no rule is: remove it by hand", p, at.Info.Size>>20)}
-	}
-	b, err := v.Files.ReadFile(p)
-	if err != nil {
-		return nil, place.Unreadable(err)
 	}
 	have := &Spec{Name: spec.Name, Owner: at.Owner, Group: at.Group, Mode: at.Mode, Xattrs: at.Xattrs, info: at.Info}
 	if at.Info.Mode&0o004 == 0 {

@@ -48,14 +48,17 @@ func (s *Spec) idle(v host.View) bool {
 	return !s.persists() && (v.Offline || s.Optional || s.Found)
 }
 
+// maxSize is the largest file that is taken for one of a parameter.
+const maxSize = 1 << 20
+
 func (s *Spec) readFile(v host.View) error {
-	at, err := place.Find(v, s.file(), host.File, "file of a parameter", s.attributes())
+	at, b, err := place.FindWhole(v, s.file(), "file of a parameter", s.attributes(), maxSize)
 	if at == nil {
 		return err
 	}
-	b, err := v.Files.ReadFile(s.file())
-	if err != nil {
-		return place.Unreadable(err)
+	if at.Info.Size > maxSize {
+		return &engine.OccupiedError{Detail: fmt.Sprintf(
+			"%s is %d KiB large, which no file of a parameter is: remove it by hand", s.file(), at.Info.Size>>10)}
 	}
 	s.Raw, s.Owner, s.Group, s.Mode, s.Xattrs, s.info = engine.NewText(string(b)), at.Owner, at.Group, at.Mode, at.Xattrs, at.Info
 	return nil

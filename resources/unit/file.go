@@ -34,36 +34,32 @@ const maxFile = 1 << 20
 // look reports what is at a path. Anything but a file or a link is in the way.
 func look(v host.View, p string) (File, error) {
 	f := File{Path: p}
-	info, err := v.Files.Lstat(p)
+	w, err := v.Files.ReadWhole(p, maxFile)
 	if place.Missing(err) {
 		return f, nil
 	}
 	if err != nil {
 		return f, place.Unreadable(err)
 	}
+	info := w.Info
 	if info.Kind != host.File && info.Kind != host.Symlink {
 		return f, place.Occupied(v, p, info, "unit file")
 	}
 	at := place.Observe(v, info, place.Attributes{})
 	f.info, f.Owner, f.Group, f.Mode = info, at.Owner, at.Group, at.Mode
-	if f.Xattrs, err = place.Xattrs(v, p); err != nil {
-		return f, err
-	}
 	if info.Kind == host.Symlink {
 		f.Mode = ""
-		f.Target, err = v.Files.Readlink(p)
+		if f.Xattrs, err = place.Xattrs(v, p); err == nil {
+			f.Target, err = v.Files.Readlink(p)
+		}
 		return f, err
 	}
 	if info.Size > maxFile {
 		return f, &engine.OccupiedError{Detail: fmt.Sprintf("%s is %d KiB large, which no file of a unit is: remove it by hand", p, info.Size>>10)}
 	}
-	b, err := v.Files.ReadFile(p)
-	if err != nil {
-		return f, place.Unreadable(err)
-	}
-	f.Text = engine.NewText(string(b))
+	f.Xattrs, f.Text = w.Xattrs, engine.NewText(string(w.Content))
 	if info.Mode&0o004 == 0 { // what not everyone may read is not shown either
-		f.Text = engine.NewSecret(string(b))
+		f.Text = engine.NewSecret(string(w.Content))
 	}
 	return f, nil
 }

@@ -89,7 +89,7 @@ func (s *Spec) linksIn(t host.Tree, state string) (map[string]string, error) {
 	}
 	for _, entry := range entries {
 		p := path.Join(configDir, entry)
-		if slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(entry)) {
+		if unitfile.ForLinks(entry) {
 			p = path.Join(p, s.Name)
 		}
 		target, err := t.Readlink(p)
@@ -179,7 +179,7 @@ type emptiness struct {
 // isEmpty reports whether dir is one of the folders that are there for links or presets alone, and
 // holds nothing.
 func isEmpty(v host.View, dir string) (bool, error) {
-	if !slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(dir)) && dir != presetDir {
+	if !unitfile.ForLinks(dir) && dir != presetDir {
 		return false, nil
 	}
 	names, err := v.Files.ReadDir(dir)

@@ -109,16 +109,21 @@ func (s *Spec) findFiles(v host.View, spec *Spec) error {
 	return nil
 }
 
-// paths are those that spec manages by what it says, and of a unit that goes what an earlier plan may
-// have said.
+// paths are those that spec manages by what it says. Where the unit's file goes, so does its preset: an
+// earlier plan may have said whether it is enabled.
 func (s *Spec) paths() []string {
+	out := s.ownPaths()
+	if preset := s.presetPath(); s.absent && slices.Contains(out, s.fragment()) && !slices.Contains(out, preset) {
+		out = append(out, preset)
+	}
+	return out
+}
+
+func (s *Spec) ownPaths() []string {
 	var out []string
 	if s.Found {
 		for _, f := range s.Files {
 			out = append(out, f.Path)
-		}
-		if s.absent && slices.Contains(out, s.fragment()) && !slices.Contains(out, s.presetPath()) {
-			out = append(out, s.presetPath())
 		}
 		return out
 	}
@@ -129,7 +134,7 @@ func (s *Spec) paths() []string {
 	if s.Masked != nil || all {
 		out = append(out, path.Join(runtimeDir, s.Name))
 	}
-	if s.Enabled != nil || all || s.absent && s.ownFile() {
+	if s.Enabled != nil {
 		out = append(out, s.presetPath())
 	}
 	for _, d := range s.Dropins {

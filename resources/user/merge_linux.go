@@ -3,7 +3,6 @@ package user
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
@@ -31,12 +30,11 @@ func (resource) Merge(earlier, later *Spec) *Spec {
 	}
 	added := accounts.Without(earlier.Asked, earlier.Groups)
 	if out.Exact = later.Exact; out.Exact {
-		out.Asked, out.Beside = nil, withoutGroups(later.Beside, added)
-		out.Groups = accounts.Without(later.Groups, added)
+		out.Asked, out.Groups = nil, accounts.Without(later.Groups, added)
+		out.Beside = accounts.PlacesOf(later.Beside, func(g string) bool { return !slices.Contains(added, g) })
 		return &out
 	}
-	out.Asked = accounts.Sorted(slices.Concat(earlier.Asked, later.Asked))
-	out.Groups = accounts.Sorted(slices.Concat(earlier.Groups, accounts.Without(later.Groups, earlier.Asked)))
+	out.Asked, out.Groups = accounts.Merged(earlier.Asked, earlier.Groups, later.Asked, later.Groups)
 	return &out
 }
 
@@ -76,22 +74,8 @@ func (s *Spec) wholeBefore(earlier *Spec) *Spec {
 	if earlier.Exact {
 		added, taken = accounts.Without(s.Groups, earlier.Groups), accounts.Without(earlier.Groups, s.Groups)
 	}
-	out.Beside = withoutGroups(s.Beside, added)
-	for key, beside := range earlier.Beside {
-		if _, group, _ := strings.Cut(key, ":"); slices.Contains(taken, group) {
-			out.Beside[key] = beside
-		}
-	}
+	out.Beside = accounts.PlacesOf(s.Beside, func(g string) bool { return !slices.Contains(added, g) })
+	maps.Copy(out.Beside, accounts.PlacesOf(earlier.Beside, func(g string) bool { return slices.Contains(taken, g) }))
 	out.Groups = accounts.Sorted(slices.Concat(accounts.Without(s.Groups, added), taken))
 	return &out
-}
-
-// withoutGroups are the places that are not in one of the groups.
-func withoutGroups(places map[string][]string, groups []string) map[string][]string {
-	out := maps.Clone(places)
-	maps.DeleteFunc(out, func(key string, _ []string) bool {
-		_, group, ok := strings.Cut(key, ":")
-		return ok && slices.Contains(groups, group)
-	})
-	return out
 }

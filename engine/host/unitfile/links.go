@@ -89,6 +89,12 @@ func (b *belowLinks) of(units map[string]bool) map[string]string {
 	return found
 }
 
+// ForLinks reports whether a folder in a unit directory is one for links to units that another one wants,
+// requires or upholds (systemd.unit(5)).
+func ForLinks(name string) bool {
+	return slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(name))
+}
+
 // unitLink is a link in a unit directory, or in the folder there of the units that another one wants.
 type unitLink struct {
 	name    string
@@ -117,8 +123,7 @@ func (d *disk) sort(dir string, of map[string][]unitLink) error {
 		return err
 	}
 	for _, e := range entries {
-		ext := path.Ext(e.Name)
-		wants := ext == ".wants" || ext == ".requires" || ext == ".upholds"
+		wants := ForLinks(e.Name)
 		switch {
 		case wants && e.Kind == host.Dir:
 			if err := d.sortWanted(path.Join(dir, e.Name), of); err != nil {

@@ -173,6 +173,23 @@ func putBack(have []string, user string, beside []string) []string {
 	return append(have, user)
 }
 
+// Merged is what two looks at a list tell together: the names that were asked for, and of these those
+// that were found. What the earlier look did not ask for is as the later one tells.
+func Merged(asked, found, laterAsked, laterFound []string) (allAsked, allFound []string) {
+	return Sorted(slices.Concat(asked, laterAsked)), Sorted(slices.Concat(found, Without(laterFound, asked)))
+}
+
+// PlacesOf are those of places that tell of a group which counts, and all that tell of no group.
+func PlacesOf(places map[string][]string, counts func(group string) bool) map[string][]string {
+	out := map[string][]string{}
+	for key, beside := range places {
+		if _, group, ok := strings.Cut(key, ":"); !ok || counts(group) {
+			out[key] = beside
+		}
+	}
+	return out
+}
+
 // Meets reports whether have has all that is wanted, and no more than that where it is exact.
 func Meets(have, want []string, exact bool) bool {
 	return len(Without(want, have)) == 0 && (!exact || len(Without(have, want)) == 0)
