@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -196,6 +197,10 @@ func TestSignalEndsAfterTheChangeAtHand(t *testing.T) {
 		status int
 	}{{syscall.SIGTERM, 143}, {syscall.SIGINT, 130}, {syscall.SIGHUP, 129}} {
 		t.Run(tt.sig.String(), func(t *testing.T) {
+			// What is caught here is not ignored by the programs that are started: nohup may run the tests.
+			caught := make(chan os.Signal, 1)
+			signal.Notify(caught, tt.sig)
+			t.Cleanup(func() { signal.Stop(caught) })
 			s := stall(t, nil)
 			s.signal(t, tt.sig)
 			out, err := io.ReadAll(s.rest)
