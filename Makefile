@@ -8,7 +8,7 @@ BIN         := bin/agent0-converge
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME    ?= 30s
+FUZZTIME    ?= 100000x
 # The Debian packages of the programs that tests run.
 TOOLS       := debootstrap logrotate mandoc passwd procps systemd
 
@@ -29,9 +29,9 @@ tools: ## install what the tests run and is missing, where that is apt's and roo
 	  [ -z "$$missing" ] || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }; \
 	fi
 
-test: tools build ## run every test, and every fuzz target for a few seconds
+test: tools build ## run every test, and every fuzz target with some inputs
 	$(GO) test -timeout 40m ./...
-	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+	$(MAKE) --no-print-directory fuzz FUZZTIME=20000x
 
 check: fmt vet archtest docs ## format, vet for every platform, staticcheck, import rules, docs up to date
 	$(GO) run $(STATICCHECK) ./...
@@ -57,7 +57,8 @@ docs: ## check that the reference and go.mod are up to date and that every plan 
 	$(GO) mod tidy -diff
 	$(GO) test ./examples/...
 
-fuzz: ## run every fuzz target for FUZZTIME (30s)
+# Inputs are counted: of a time, Go 1.26 fails at its end on a busy machine (go.dev/issue/75804).
+fuzz: ## run every fuzz target with FUZZTIME inputs (100000x)
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -h '^func Fuzz' $$pkg/*_test.go | sed -E 's/func (Fuzz[A-Za-z0-9_]*).*/\1/'); do \
 	    echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); \

@@ -11,7 +11,7 @@ AGENT0_LAB=1 go test ./internal/lab/scenarios -run '^TestKill$' -count=1 -v -tim
 step "properties over 2,000 random plans each"
 go test ./cmd/agent0-converge -run 'TestPlanAfterApplyIsEmpty|TestOrderDoesNotMatter|TestLaterPlanWins|TestUnmanagedIsUntouched|TestUndoIsIdentity|TestDroppingIsIdentity' \
   -rapid.checks=2000 -count=1 -timeout 90m
-step "fuzz targets, 30 s each"
+step "fuzz targets, 100,000 inputs each"
 make --no-print-directory fuzz
 step "a fresh Debian root with Go and gcc"
 internal/lab/freshroot.sh demo test
