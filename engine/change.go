@@ -47,6 +47,8 @@ type Change struct {
 	Why string
 	// Irreversible says why undo will not restore what was there, or "".
 	Irreversible string
+	// Cost is what the change takes, nil where its kind says nothing of that.
+	Cost *Cost
 	// Warnings say what will work and is probably not meant.
 	Warnings []string
 	Err      error

@@ -27,6 +27,11 @@ type Converger struct {
 	// Observe, where not nil, is told when a change is about to be made (with no status) and of
 	// every result.
 	Observe func(Result)
+	// Prepared, where not nil, is what was prepared before the run had the host to itself. What was not
+	// is prepared in its turn.
+	Prepared *Prepared
+	// Tell, where not nil, hears how far that is.
+	Tell func(Progress)
 	// Strict refuses a change whose thing is no longer as the plan found it.
 	Strict bool
 }
@@ -124,11 +129,16 @@ func (r *run) same(res *Result, stopped bool) {
 	}
 }
 
-func (c *Change) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := c.declared.Timeout
-	if limit == 0 {
-		limit = c.Kind.timeout
+// limit is how long c may take.
+func (c *Change) limit() time.Duration {
+	if c.declared.Timeout != 0 {
+		return c.declared.Timeout
 	}
+	return c.Kind.timeout
+}
+
+func (c *Change) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := c.limit()
 	// A change that was begun is finished: only its own time limit ends it.
 	return context.WithTimeoutCause(context.WithoutCancel(ctx), limit, fmt.Errorf("%s took longer than its timeout of %s", c.Addr, limit))
 }
@@ -137,6 +147,7 @@ func (c *Change) deadline(ctx context.Context) (context.Context, context.CancelF
 // to be made, of which res says why.
 func (r *run) ready(ctx context.Context, res *Result) bool {
 	c := res.Change
+	waiting := ctx
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	planned := *c
@@ -158,7 +169,22 @@ func (r *run) ready(ctx context.Context, res *Result) bool {
 		r.same(res, false)
 		return false
 	}
+	// What only prepares the change ends with the run.
+	if err := r.prepared(waiting, c); err != nil {
+		if res.fail(err); waiting.Err() != nil {
+			res.Status, res.Err = Untouched, nil
+		}
+		return false
+	}
 	return true
+}
+
+// fail says that a change was not made, and whether that matters.
+func (r *Result) fail(err error) {
+	r.Status, r.Err = Failed, err
+	if _, optional := errors.AsType[*OptionalError](err); optional {
+		r.Status = Missing
+	}
 }
 
 // change makes one change by itself.
@@ -185,14 +211,13 @@ func (r *run) change(ctx context.Context, res *Result) {
 func (r *run) end(res *Result, err error) {
 	c := res.Change
 	var inUse *InUseError
-	if res.Status = Done; err != nil {
-		res.Status = Failed
+	if res.Status, res.Err = Done, nil; err != nil {
+		res.fail(err)
 		if errors.As(err, &inUse) && (c.Origin != FromPlan || c.Head.Implied) {
 			res.Status, c.Why, c.After = Kept, inUse.Detail, c.Have
-			err = nil
+			err, res.Err = nil, nil
 		}
 	}
-	res.Err = err
 	if err := r.Recorder.End(c, err); err != nil {
 		res.Status, res.Err = Failed, &RecordError{errors.Join(res.Err, err)}
 	}

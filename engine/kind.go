@@ -24,7 +24,7 @@ type Resource[S any] interface {
 	Apply(ctx context.Context, h *host.Host, have, want *S) error
 }
 
-// The optional halves of a Resource, found by type assertion. Merger is another.
+// The optional halves of a Resource, found by type assertion. Merger, Preparer and Budgeter are others.
 type (
 	// Differ compares where field by field is not enough.
 	Differ[S any] interface {
@@ -113,6 +113,10 @@ type Kind struct {
 	warn  func(ctx context.Context, v host.View, have, want any) error
 	merge func(earlier, later any) any
 	shown func(v host.View, want any) any
+
+	prepares func(have, want any) bool
+	prepare  func(ctx context.Context, h *host.Host, have, want any, tell func(Progress)) error
+	budget   func(ctx context.Context, v host.View, cs []*Change) // nil for none
 }
 
 // KindOption changes what a kind does by default.
@@ -131,6 +135,7 @@ func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
 	k.diff = k.diffFields
 	k.irrev = func(_, _ any) string { return "" }
 	k.batch = func(_, _ any) bool { return false }
+	k.prepares = k.batch
 	k.check = func(context.Context, host.View, any, any) error { return nil }
 	k.warn = k.check
 	k.shown = func(_ host.View, want any) any { return want }
@@ -182,6 +187,15 @@ func bind[S any](k *Kind, r Resource[S]) {
 	}
 	if m, ok := r.(Merger[S]); ok {
 		k.merge = func(earlier, later any) any { return m.Merge(ptr[S](earlier), ptr[S](later)) }
+	}
+	if p, ok := r.(Preparer[S]); ok {
+		k.prepares = func(have, want any) bool { return p.Prepares(ptr[S](have), ptr[S](want)) }
+		k.prepare = func(ctx context.Context, h *host.Host, have, want any, tell func(Progress)) error {
+			return p.Prepare(ctx, h, ptr[S](have), ptr[S](want), tell)
+		}
+	}
+	if b, ok := r.(Budgeter[S]); ok {
+		k.budget = budgetOf(b)
 	}
 	if i, ok := r.(Irreversible[S]); ok {
 		k.irrev = func(have, want any) string { return i.Irreversible(ptr[S](have), ptr[S](want)) }

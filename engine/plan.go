@@ -130,6 +130,7 @@ func (p Planner) finish(ctx context.Context, cs []*Change) (*Plan, error) {
 	p.vacate(ctx, plan, cs)
 	p.followAll(ctx, plan, cs)
 	plan.Changes = arrange(cs)
+	p.budget(ctx, plan.Changes)
 	for _, c := range cs {
 		if c.Action != Broken {
 			c.left = nil // compared now; from here on the plan's own changes move the host

@@ -18,6 +18,7 @@ const (
 	Deferred  Status = "deferred"  // left to the first boot
 	Kept      Status = "kept"      // was to go, and others still use it
 	Left      Status = "left alone"
+	Missing   Status = "missing" // could not be made, and the plan can do without: see Err
 )
 
 // Result is one change and how it ended.
@@ -40,12 +41,13 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Cause   Cause       `json:"cause,omitempty"`
 		Why     string      `json:"why,omitempty"`
 		Irrev   string      `json:"irreversible,omitempty"`
+		Cost    *Cost       `json:"cost,omitempty"`
 		Warns   []string    `json:"warnings,omitempty"`
 		Place   string      `json:"place,omitempty"`
 		Error   string      `json:"error,omitempty"`
 		Because Addr        `json:"because,omitempty"`
 		Took    float64     `json:"seconds,omitempty"`
-	}{r.Addr, r.Kind.Name(), r.Action, r.Status, r.Fields, r.Cause, r.Why, r.Irreversible, r.Warnings, r.Place.String(), "", r.Because, r.Took.Seconds()}
+	}{r.Addr, r.Kind.Name(), r.Action, r.Status, r.Fields, r.Cause, r.Why, r.Irreversible, r.Cost, r.Warnings, r.Place.String(), "", r.Because, r.Took.Seconds()}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
 	}

@@ -89,32 +89,54 @@ func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (
 		return err
 	}
 	defer s.host.Close()
+	ahead := &ahead{app: a, host: s.host}
+	again := true
+	for again && err == nil {
+		again, err = a.applyOnce(ctx, s, saved, r, calls, ahead)
+	}
+	if err == nil && !a.json {
+		a.outputs(s.plan)
+	}
+	return err
+}
+
+// applyOnce plans while it has the host to itself and applies that, unless something is to be fetched first:
+// then it lets go of the host, fetches, and asks to be called again.
+func (a *app) applyOnce(ctx context.Context, s *session, saved *savedPlan, r runFlags, calls *relay, ahead *ahead) (again bool, err error) {
 	rec, err := a.start(ctx, s.host, s.journal, journal.Info{Verb: "apply", Plan: s.plan.Name, Digest: s.plan.Digest}, r)
 	if err != nil {
-		return err
+		return false, err
 	}
-	defer func() { err = errors.Join(err, rec.Close()) }()
 	calls.to = rec.Call
+	again, err = a.applyLocked(ctx, s, saved, r, rec, ahead)
+	calls.to = nil
+	if err = errors.Join(err, rec.Close()); again && err == nil {
+		err = ahead.fetch(ctx)
+	}
+	return again, err
+}
+
+func (a *app) applyLocked(ctx context.Context, s *session, saved *savedPlan, r runFlags, rec *journal.Recording, ahead *ahead) (again bool, err error) {
 	p, err := a.changes(ctx, s, rec)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if saved != nil {
 		if err := saved.holds(s, s.planner(rec), p); err != nil {
-			return err
+			return false, err
 		}
+	}
+	c := convergence{run: rec, host: s.host, plan: p, flags: r, strict: saved != nil, again: commandLine(os.Args), ahead: ahead}
+	if err := ahead.approved(ctx, s, c, s.planner(rec)); err != nil {
+		return false, err
+	}
+	if ahead.awaits(p) {
+		return true, nil
 	}
 	k, err := a.keep(s, rec, p)
 	if err != nil {
-		return err
+		return false, err
 	}
-	c := convergence{run: rec, host: s.host, plan: p, flags: r, strict: saved != nil, ended: k.ended}
-	c.again = commandLine(os.Args)
-	if err := a.converge(ctx, c); err != nil {
-		return err
-	}
-	if !a.json {
-		a.outputs(s.plan)
-	}
-	return nil
+	c.ended = k.ended
+	return false, a.converge(ctx, c)
 }

@@ -62,6 +62,8 @@ type convergence struct {
 	strict bool   // refuse where the host is not as planned
 	again  string // the command to go on with after a failure
 	undo   bool
+	// ahead, where not nil, has asked already and got what takes long.
+	ahead *ahead
 	// ended, where not nil, keeps what is known at the end, while the host is still locked.
 	ended func(*engine.Report, journal.Result) error
 }
@@ -69,8 +71,10 @@ type convergence struct {
 // converge asks, changes, reports and ends the run.
 func (a *app) converge(ctx context.Context, c convergence) error {
 	t := a.text()
-	if err := a.approved(ctx, c); err != nil {
-		return err
+	if c.ahead == nil {
+		if err := a.approved(ctx, c); err != nil {
+			return err
+		}
 	}
 	if !a.json && !a.asks(c) {
 		t.header(c.host.Facts, a.rootDir)
@@ -79,8 +83,13 @@ func (a *app) converge(ctx context.Context, c convergence) error {
 	if a.json {
 		observe = func(engine.Result) {}
 	}
-	v := engine.Converger{Host: c.host, Recorder: c.run, Strict: c.strict, Observe: observe}
+	bars := a.progress()
+	v := engine.Converger{Host: c.host, Recorder: c.run, Strict: c.strict, Observe: observe, Tell: bars.tell}
+	if c.ahead != nil {
+		v.Prepared = &c.ahead.prepared
+	}
 	report := v.Apply(ctx, c.plan)
+	bars.close()
 	result := journal.Converged
 	switch {
 	case context.Cause(ctx) != nil:

@@ -116,30 +116,52 @@ func (a *app) putRight(ctx context.Context, m *bundle.Manifest, f planFlags, r r
 		return err
 	}
 	defer s.host.Close()
+	s.host.Reread = f.verify
 	if s.journal, err = a.openJournal(s.host); err != nil {
 		return err
 	}
+	ahead := &ahead{app: a, host: s.host, asked: true}
+	again := true
+	for again && err == nil {
+		again, err = a.putRightOnce(ctx, m, s, r, l, calls, ahead)
+	}
+	return err
+}
+
+// putRightOnce is to putRight what applyOnce is to apply.
+func (a *app) putRightOnce(ctx context.Context, m *bundle.Manifest, s *session, r runFlags, l lastFlags, calls *relay, ahead *ahead) (again bool, err error) {
 	rec, err := a.start(ctx, s.host, s.journal, journal.Info{Verb: "apply --last", Plan: m.Name, Digest: m.Digest}, r)
 	if held, ok := errors.AsType[*journal.LockedError](err); ok && context.Cause(ctx) == nil {
 		a.say("Plan %s: another run is at work (%s). What drifted is put right next time.\n", m.Name, held.Holder)
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	defer func() { err = errors.Join(err, rec.Close()) }()
 	calls.to = rec.Call
+	again, err = a.putRightLocked(ctx, m, s, r, l, rec, ahead)
+	calls.to = nil
+	if err = errors.Join(err, rec.Close()); again && err == nil {
+		err = ahead.fetch(ctx)
+	}
+	return again, err
+}
+
+func (a *app) putRightLocked(ctx context.Context, m *bundle.Manifest, s *session, r runFlags, l lastFlags, rec *journal.Recording, ahead *ahead) (again bool, err error) {
 	k := &correction{app: a, s: s, run: rec, flags: l, note: a.began("apply --last", m.Name)}
 	p, err := k.plan(ctx, m)
 	if err != nil || p == nil {
-		return errors.Join(err, k.failed(err))
+		return false, errors.Join(err, k.failed(err))
+	}
+	if ahead.awaits(p) {
+		return true, nil
 	}
 	defer k.advise()
-	c := convergence{run: rec, host: s.host, plan: p, flags: r, again: commandLine(os.Args), ended: k.ended}
+	c := convergence{run: rec, host: s.host, plan: p, flags: r, again: commandLine(os.Args), ended: k.ended, ahead: ahead}
 	if err = a.converge(ctx, c); err == nil && k.left {
 		err = &exitStatus{exitDiffers}
 	}
-	return err
+	return false, err
 }
 
 // say writes to people.

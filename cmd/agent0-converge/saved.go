@@ -34,6 +34,8 @@ type savedPlan struct {
 	// Unkeyed is a plan saved before the host had a key for secrets: nothing can be said of them.
 	Unkeyed   bool          `json:"unkeyed,omitempty"`
 	Resources []savedChange `json:"changes"`
+
+	since string // from when it is to hold, where that is not when it was saved
 }
 
 type savedChange struct {
@@ -240,15 +242,16 @@ func (p *savedPlan) adopt(a *app, f *planFlags) error {
 // holds compares what was saved with what the plan is now.
 func (p *savedPlan) holds(s *session, planner engine.Planner, now *engine.Plan) error {
 	const again = "; nothing was changed, plan again"
+	since := orElse(p.since, "the plan was saved")
 	if s.plan.Digest != p.Digest {
-		return fmt.Errorf("the plan or its variables changed since it was saved" + again)
+		return fmt.Errorf("the plan or its variables changed since %s%s", since, again)
 	}
 	found, err := savedChanges(planner, now, p.Unkeyed)
 	if err != nil {
 		return err
 	}
 	if len(found) != len(p.Resources) {
-		return fmt.Errorf("the plan has %d resources and had %d when it was saved%s", len(found), len(p.Resources), again)
+		return fmt.Errorf("the plan has %d resources and had %d when %s%s", len(found), len(p.Resources), since, again)
 	}
 	saved := make(map[engine.Addr]savedChange, len(p.Resources))
 	for _, c := range p.Resources {
@@ -258,12 +261,12 @@ func (p *savedPlan) holds(s *session, planner engine.Planner, now *engine.Plan) 
 		was, ok := saved[c.Addr]
 		switch {
 		case !ok:
-			return fmt.Errorf("%s is new since the plan was saved%s", c.Addr, again)
+			return fmt.Errorf("%s is new since %s%s", c.Addr, since, again)
 		case !was.Have.Equal(c.Have):
-			stale := &engine.StaleError{Addr: c.Addr, Fields: now.Changes[i].Kind.DiffRecorded(was.Have, c.Have), Since: "the plan was saved"}
+			stale := &engine.StaleError{Addr: c.Addr, Fields: now.Changes[i].Kind.DiffRecorded(was.Have, c.Have), Since: since}
 			return fmt.Errorf("the host has moved: %w%s", stale, again)
 		case !was.Want.Equal(c.Want) || was.Action != c.Action:
-			return fmt.Errorf("what %s is to be has changed since the plan was saved%s", c.Addr, again)
+			return fmt.Errorf("what %s is to be has changed since %s%s", c.Addr, since, again)
 		}
 	}
 	return nil

@@ -26,6 +26,7 @@ type planFlags struct {
 	missingSecrets    string
 	parallelism       int
 	secrets           string
+	verify            bool
 }
 
 func (f *planFlags) input(cmd *cobra.Command) {
@@ -41,6 +42,7 @@ func (f *planFlags) selection(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.targets, "target", nil, "only this resource or block, with what it depends on; never prunes")
 	flags.StringArrayVar(&f.excludes, "exclude", nil, "leave out this resource or block, with what depends on it")
+	flags.BoolVar(&f.verify, "verify", false, "read models again, and trust no record of what they were found to be")
 	flags.IntVar(&f.parallelism, "parallelism", engine.DefaultParallelism, "how many resources are read at once")
 }
 
@@ -135,6 +137,7 @@ func (a *app) open(path string, f planFlags, w watchers) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.Reread = f.verify
 	s := &session{path: path, host: h, flags: f}
 	if s.input, err = inputOf(path, h.Facts, f); err == nil {
 		s.plan, err = a.loadFrom(s.input)

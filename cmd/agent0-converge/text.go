@@ -93,7 +93,7 @@ func (t text) change(c *engine.Change, note string) {
 	t.w = &b
 	defer func() { fmt.Fprint(out, b.String()) }()
 	m := marks[c.Action]
-	line := fmt.Sprintf("  %s %s %s %s", m.sign, pad(string(c.Addr), 32), pad(string(c.Action), 9), strings.Join(nonEmpty(note, c.Why), "  "))
+	line := fmt.Sprintf("  %s %s %s %s", m.sign, pad(string(c.Addr), 32), pad(string(c.Action), 9), strings.Join(nonEmpty(note, c.Why, costOf(c)), "  "))
 	fmt.Fprintln(t.w, t.style.paint(m.colour, strings.TrimRight(line, " ")))
 	t.fields(c.Fields)
 	if c.Irreversible != "" {
@@ -105,6 +105,14 @@ func (t text) change(c *engine.Change, note string) {
 	if c.Err != nil {
 		fmt.Fprintf(t.w, "      %s\n", t.style.paint(red, atPlace(c.Err, c.Place)))
 	}
+}
+
+// costOf says what a change takes, before it is made.
+func costOf(c *engine.Change) string {
+	if c.Cost == nil || c.After != nil {
+		return ""
+	}
+	return c.Cost.Text
 }
 
 func atPlace(err error, p engine.Place) string {

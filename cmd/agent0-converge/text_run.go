@@ -83,6 +83,10 @@ func (t text) result(r engine.Result) {
 		failed := *r.Change
 		failed.Err, failed.Fields = r.Err, nil
 		t.change(&failed, "✗ failed")
+	case engine.Missing:
+		without := *r.Change
+		without.Fields, without.Warnings = nil, append(without.Warnings, r.Err.Error())
+		t.change(&without, "missing, and optional")
 	}
 }
 
@@ -126,7 +130,7 @@ func (t text) ended(r *engine.Report, run int, again string) {
 		fmt.Fprintln(t.w)
 	}
 	var parts []string
-	for _, s := range []engine.Status{engine.Done, engine.Kept, engine.Failed, engine.Skipped, engine.Untouched, engine.Left, engine.Deferred, engine.Same} {
+	for _, s := range []engine.Status{engine.Done, engine.Kept, engine.Missing, engine.Failed, engine.Skipped, engine.Untouched, engine.Left, engine.Deferred, engine.Same} {
 		if n := r.Count(s); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}

@@ -21,7 +21,9 @@ type View struct {
 	// Offline says that the root is not the running system: no service manager,
 	// no kernel state and no network of this machine belong to it.
 	Offline bool
-	Log     *slog.Logger
+	// Reread asks readers to look at what is there itself, and to trust no record of what it was.
+	Reread bool
+	Log    *slog.Logger
 }
 
 // Host is a host that can be changed.
@@ -32,6 +34,7 @@ type Host struct {
 	Units    *UnitManager
 	Facts    Facts
 	Offline  bool
+	Reread   bool
 	Log      *slog.Logger
 }
 
@@ -41,6 +44,8 @@ type Options struct {
 	Root string
 	// Facts, where not nil, are taken instead of being gathered.
 	Facts *Facts
+	// Reread is the View's.
+	Reread bool
 	// Watch is called before every change of the host. An error that it returns is the
 	// result of that change, which is then not made.
 	Watch func(Op) error
@@ -70,7 +75,7 @@ func Open(o Options) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open root %s: %w", o.Root, err)
 	}
-	h := &Host{Files: files, Offline: offline, Log: o.Log}
+	h := &Host{Files: files, Offline: offline, Reread: o.Reread, Log: o.Log}
 	h.Programs = &Programs{offline: offline, gate: gate{o.Watch}, ran: o.Ran, fakes: o.Programs}
 	h.Accounts = newAccounts(files.Tree, h.Programs)
 	if o.Facts != nil {
@@ -89,7 +94,7 @@ func Open(o Options) (*Host, error) {
 func (h *Host) View() View {
 	return View{
 		Files: h.Files.Tree, Accounts: h.Accounts, Programs: Queries{h.Programs}, Units: Units{m: h.Units},
-		Facts: h.Facts, Offline: h.Offline, Log: h.Log,
+		Facts: h.Facts, Offline: h.Offline, Reread: h.Reread, Log: h.Log,
 	}
 }
 
