@@ -14,7 +14,7 @@ import (
 type Preparer[S any] interface {
 	// Prepares reports whether the change from have to want needs it. want is not nil.
 	Prepares(have, want *S) bool
-	// Prepare gets it, and tells how far it is.
+	// Prepare gets it, and tells how far it is, by one goroutine at a time.
 	Prepare(ctx context.Context, h *host.Host, have, want *S, tell func(Progress)) error
 }
 
@@ -94,13 +94,14 @@ func (c *Change) prepare(ctx context.Context, h *host.Host, tell func(Progress))
 	limit := c.limit()
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s took longer than its timeout of %s", c.Addr, limit))
 	defer cancel()
+	var last Progress
 	about := func(p Progress) {
-		if p.Addr = c.Addr; tell != nil {
-			tell(p)
+		if last, last.Addr = p, c.Addr; tell != nil {
+			tell(last)
 		}
 	}
 	err := c.Kind.prepare(ctx, h, c.Have, c.Want, about)
-	last := Progress{Ended: true}
+	last.Ended = true
 	if err != nil {
 		err = c.cannot(err)
 		last.Error = err.Error()

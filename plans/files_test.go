@@ -2,6 +2,7 @@ package plans_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,8 @@ unused = 1
 toy
 -- .hidden.hcl --
 toy
+-- toys.lock.hcl --
+a = { path = "/c" }
 `
 	plan := good(t, archive)
 	same(t, []string{"toy.a", "toy.b"}, addrs(plan))
@@ -62,6 +65,38 @@ toy
 	}
 	if _, diags := plans.Load(plans.Input{Path: filepath.Join(t.TempDir(), "nowhere")}); !diags.HasErrors() {
 		t.Error("a plan that is not there was read")
+	}
+}
+
+// TestLockFilesAreNoPlans holds that what hcldecode reads may lie beside a plan, and in a module's folder.
+func TestLockFilesAreNoPlans(t *testing.T) {
+	plan := good(t, `
+-- plan.hcl --
+toy "locked" {
+  for_each = hcldecode(file("toys.lock.hcl"))
+  path     = each.value.path
+  ports    = [for s in try(each.value.shards, []) : s.port]
+}
+module "m" {
+  source = "./mod"
+}
+-- toys.lock.hcl --
+a = { path = "/a" }
+b = { path = "/b", shards = [{ port = 1 }, { port = 2 }] }
+-- mod/main.hcl --
+toy "locked" {
+  for_each = hcldecode(file("mod.lock.hcl"))
+  path     = each.value
+}
+-- mod/mod.lock.hcl --
+c = "/c"
+`)
+	same(t, []string{"module.m.toy.locked[\"c\"]", "toy.locked[\"a\"]", "toy.locked[\"b\"]"}, slices.Sorted(slices.Values(addrs(plan))))
+	same(t, 2, len(plan.Sources))
+
+	_, diags := load(t, "-- only.lock.hcl --\na = 1\n")
+	if !diags.HasErrors() || !strings.Contains(diags.Error(), "holds neither *.hcl nor *.hcl.json") {
+		t.Errorf("a folder with a lock file alone: %v", diags)
 	}
 }
 

@@ -14,9 +14,25 @@ import (
 func codecFunctions() map[string]function.Function {
 	return map[string]function.Function{
 		"csvdecode":  stdlib.CSVDecodeFunc,
+		"hcldecode":  shallow(hclDecodeFunc()),
 		"jsondecode": shallow(stdlib.JSONDecodeFunc), "jsonencode": stdlib.JSONEncodeFunc,
 		"yamldecode": shallow(yaml.YAMLDecodeFunc), "yamlencode": yaml.YAMLEncodeFunc,
 	}
+}
+
+// hclDecodeFunc decodes a text of attributes that are literals.
+func hclDecodeFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{param("src", cty.String)},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			if !args[0].IsKnown() {
+				return cty.DynamicPseudoType, nil
+			}
+			v, err := decodeHCL(args[0].AsString())
+			return v.Type(), err
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return decodeHCL(args[0].AsString()) },
+	})
 }
 
 // shallow is decode for texts that do not nest too deeply: like the parsers of plans, those of data
@@ -34,7 +50,7 @@ func shallow(decode function.Function) function.Function {
 	})
 }
 
-// mayNestDeeply counts the brackets that are open, and the lists that begin on one line, in JSON or
+// mayNestDeeply counts the brackets that are open, and the lists that begin on one line, in JSON, HCL or
 // YAML. What is in strings counts too: no text has thousands of brackets that are never closed.
 func mayNestDeeply(src string) bool {
 	open := 0

@@ -7,7 +7,7 @@ import (
 )
 
 func TestFunctions(t *testing.T) {
-	files := "-- f/a.txt --\nA\n-- f/b.conf --\nB\n-- f/sub/c.txt --\nC\n-- f/sub/deep/d.txt --\nD\n-- t.tftpl --\n${a}${templatefile(\"t.tftpl\", {})}\n"
+	files := "-- f/a.txt --\nA\n-- f/b.conf --\nB\n-- f/data.lock.hcl --\nmotd = <<-EOT\n  a $${x}\n  b\nEOT\n-- f/sub/c.txt --\nC\n-- f/sub/deep/d.txt --\nD\n-- t.tftpl --\n${a}${templatefile(\"t.tftpl\", {})}\n"
 	for expr, want := range map[string]string{
 		`abs(-1)`: `1`, `ceil(1.2)`: `2`, `floor(-1.2)`: `-2`, `max(1, 3, 2)`: `3`, `min(2, 1)`: `1`, `pow(2, 10)`: `1024`,
 		`signum(-5)`: `-1`, `parseint("ff", 16)`: `255`, `log(8, 2)`: `3`,
@@ -32,9 +32,13 @@ func TestFunctions(t *testing.T) {
 		`alltrue([true, true])`: `true`, `alltrue([])`: `true`, `anytrue([false, true])`: `true`, `anytrue([])`: `false`,
 		`formatdate("YYYY", "2026-01-02T03:04:05Z")`: `2026`, `timeadd("2026-01-02T03:04:05Z", "1h")`: `2026-01-02T04:04:05Z`,
 		`jsonencode({ a = [1, null] })`: `{"a":[1,null]}`, `jsondecode("[1]")`: `[1]`, `csvdecode("a,b\n1,2")`: `[{"a":"1","b":"2"}]`,
-		`yamldecode("a: [1, x]\nb: &l {c: null}\nd: *l\n")`: `{"a":[1,"x"],"b":{"c":null},"d":{"c":null}}`,
-		`yamlencode({ a = [1, true, null], b = "x" })`:      "\"a\":\n- 1\n- true\n- null\n\"b\": \"x\"\n",
-		`issensitive(yamlencode([sensitive("a")]))`:         `true`, `issensitive(yamldecode(sensitive("a: 1")).a)`: `true`,
+		`yamldecode("a: [1, x]\nb: &l {c: null}\nd: *l\n")`:                                        `{"a":[1,"x"],"b":{"c":null},"d":{"c":null}}`,
+		`hcldecode("# made\na = [1, \"x\", -2.5]\nb = { c = null, \"d e\" = true, 8000 = {} }\n")`: `{"a":[1,"x",-2.5],"b":{"8000":{},"c":null,"d e":true}}`,
+		`hcldecode(file("f/data.lock.hcl")).motd`:                                                  "a ${x}\nb\n",
+		`hcldecode("")`: `{}`, `issensitive(hcldecode(sensitive("a = 1")).a)`: `true`, `hcldecode("a = \"$$${x}\"\r\n").a`: `${x}`,
+		`[for k, v in hcldecode("b = { n = 1 }\na = { n = 2 }\n") : "${k}${v.n}"]`: `["a2","b1"]`,
+		`yamlencode({ a = [1, true, null], b = "x" })`:                             "\"a\":\n- 1\n- true\n- null\n\"b\": \"x\"\n",
+		`issensitive(yamlencode([sensitive("a")]))`:                                `true`, `issensitive(yamldecode(sensitive("a: 1")).a)`: `true`,
 		`tostring(1)`: `1`, `tonumber("1.5")`: `1.5`, `tobool("true")`: `true`, `tolist(toset(["a"]))`: `["a"]`, `tomap({ a = 1 })`: `{"a":1}`,
 		`try(host.gpus[9].name, "none")`: `none`, `can(tonumber("x"))`: `false`,
 		`sha256("a")`:       `ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb`,
@@ -72,7 +76,15 @@ func TestFunctionsRefuse(t *testing.T) {
 		`templatefile("t.tftpl", {})`: `t.tftpl:1: the template is not given "a"`, `templatefile("t.tftpl", 5)`: `an object of the names`,
 		`templatefile("again.tftpl", {})`: `no function named "templatefile"`, `templatefile("fails.tftpl", { a = "x" })`: `cannot convert "x"`,
 		`nonsensitive(templatefile("fails.tftpl", { a = sensitive("hunter2") }))`: `not shown`,
-		`one(["a", "b"])`: `more than one`, `one(5)`: `a list is required`, `sum(["x"])`: `must be numbers`, `index([], "a")`: `does not hold`, `length(5)`: `a string or a collection`,
+		`one(["a", "b"])`: `more than one`, `one(5)`: `a list is required`, `sum(["x"])`: `must be numbers`,
+		`hcldecode("a = 1\nb = host.os\n")`: `line 2: This is a reference`, `hcldecode("a = [\n upper(\"x\")]")`: `line 2: This is a call of a function`,
+		`hcldecode("\n\nmodel \"a\" {\n}\n")`: `line 3: Only attributes stand here: write model = { … }`,
+		`hcldecode("a = 1 + 1")`:              `This is a calculation`, `hcldecode("a = !true")`: `This is a calculation`, `hcldecode("a = -\"1\"")`: `This is a calculation`,
+		`hcldecode("a = true ? 1 : 2")`: `This is a calculation`, `hcldecode("a = \"x$${1}\"")`: `This is a template`, `hcldecode("a = \"$${\"x\"}\"")`: `This is a template`,
+		`hcldecode("a = [for x in [1] : x]")`: `This is an expression`, `hcldecode("a = { (\"b\") = 1 }")`: `This is a name that is worked out`,
+		`hcldecode("a = { b.c = 1 }")`: `This is a name that is worked out`, `hcldecode("a = [1][0]")`: `This is a reference`, `hcldecode("a = [[1]][*]")`: `This is a reference`,
+		`hcldecode("a = {\n b = 1\n \"b\" = 2\n}")`: `line 3: The object has "b" already, in line 2`, `hcldecode("a = 1\na = 2")`: `line 2: The argument`,
+		`hcldecode("a =\n")`: `line 1: `, `hcldecode("a = 1e99999")`: `line 1: A number has at most`, `index([], "a")`: `does not hold`, `length(5)`: `a string or a collection`,
 	} {
 		t.Run(expr, func(t *testing.T) {
 			plan, diags := load(t, "output \"o\" {\n  value = "+expr+"\n}\n"+files)
@@ -99,10 +111,15 @@ func TestFunctionsKeepSecrets(t *testing.T) {
 // TestDeepData holds that data which nests without end is an error, not the end of the program.
 func TestDeepData(t *testing.T) {
 	for name, call := range map[string]string{
-		"JSON": `jsondecode(file("deep"))`, "YAML": `yamldecode(file("deep"))`, "dashes": `yamldecode(file("dashes"))`,
+		"JSON": `jsondecode(file("deep"))`, "YAML": `yamldecode(file("deep"))`, "dashes": `yamldecode(file("dashes"))`, "HCL": `hcldecode(file("hcl"))`,
+		"HCL's parentheses": `hcldecode(file("parentheses"))`,
 	} {
-		plan, diags := load(t, "output \"o\" {\n  value = "+call+"\n}\n-- deep --\n"+strings.Repeat("[", 20_000)+"\n-- dashes --\n"+strings.Repeat("- ", 20_000)+"x\n")
-		if got := shown(t, plan, diags); len(diags) != 1 || !strings.Contains(got, "nested too deeply") {
+		files := ""
+		for file, text := range map[string]string{"deep": "[", "dashes": "- ", "hcl": "a = " + strings.Repeat("[", 20_000), "parentheses": "a = " + strings.Repeat("(", 20_000)} {
+			files += fmt.Sprintf("-- %s --\n%sx\n", file, strings.Repeat(text, max(1, 20_000/len(text))))
+		}
+		plan, diags := load(t, "output \"o\" {\n  value = "+call+"\n}\n"+files)
+		if got := shown(t, plan, diags); len(diags) != 1 || !strings.Contains(got, "nested too deeply") && !strings.Contains(got, "nested 5,000 deep") {
 			t.Errorf("%s: %.300s", name, got)
 		}
 	}

@@ -31,6 +31,7 @@ func seeds(f testing.TB) []string {
 		"output \"o\" {\n value = try(tolist([1, \"a\"])[0], can(x), one(toset([null])))\n}\n",
 		"output \"o\" {\n value = [host.gpus[*].name, host.gpus.*.memory, {(host.os) = 1}, -1 % 0, 1 / 0, \"%{ if true }a%{ endif }\"]\n}\n",
 		"output \"o\" {\n value = 1e1000\n}\n",
+		"output \"o\" {\n value = [hcldecode(\"a = [-1, {b = null}]\\nc = <<E\\nx\\nE\\n\"), yamldecode(\"a: [&l {b: null}, *l]\"), jsondecode(\"[{}]\")]\n}\n",
 		"output \"o\" {\n value = \"${1e-4000000}\"\n}\n",
 		"variable \"x\" {\n default = {a = 1}\n}\nmodule \"m\" {\n source = \"./net\"\n for_each = var.x\n x = {b = each.value, c = module.n.o}\n depends_on = [module.n]\n}\nmodule \"n\" {\n source = \"./net\"\n x = sensitive({})\n}\noutput \"o\" {\n value = module.m[\"b\"].o\n}\n",
 		"toy \"a\" {\n path = \"/a\"\n dynamic \"rule\" {\n for_each = {a = sensitive(1)}\n iterator = i\n labels = [\"x\"]\n content {\n port = i.value\n dynamic \"nested\" {\n for_each = [i.key]\n content {\n memory = nested.value\n }\n }\n }\n }\n}\n",

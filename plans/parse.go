@@ -54,11 +54,14 @@ func (l *loader) find() {
 // autoSuffixes are those of the files of values that need not be named.
 var autoSuffixes = []string{".auto.vars.hcl", ".auto.vars.hcl.json"}
 
+// lockSuffix is that of files in HCL that are no plans, but data for hcldecode.
+const lockSuffix = ".lock.hcl"
+
 // planFiles lists what is written in the plan language in a folder.
 func planFiles(dir string, entries []fs.DirEntry) []string {
 	var out []string
 	for _, e := range entries {
-		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && hasSuffix(e.Name(), ".hcl", ".hcl.json") {
+		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && hasSuffix(e.Name(), ".hcl", ".hcl.json") && !hasSuffix(e.Name(), lockSuffix) {
 			out = append(out, filepath.Join(dir, e.Name()))
 		}
 	}

@@ -23,13 +23,26 @@ func atMost(n int, what string) cobra.PositionalArgs {
 	}
 }
 
+// exactly takes n arguments, which are what.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return fmt.Errorf("%s takes %s, and was given %d arguments; see %q", cmd.Name(), what, len(args), cmd.CommandPath()+" --help")
+		}
+		return nil
+	}
+}
+
 // noCommand is the error for an argument that names no command.
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	var names []string
-	for _, c := range cmd.Root().Commands() {
+	if !cmd.HasSubCommands() {
+		cmd = cmd.Root()
+	}
+	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
@@ -38,7 +51,7 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	if hint == "" {
 		hint = fmt.Sprintf("; there are: %s", strings.Join(names, ", "))
 	}
-	return fmt.Errorf("there is no command %q%s", args[0], hint)
+	return fmt.Errorf("there is no command %q%s", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], cmd.Root().Name()+" "), hint)
 }
 
 // helpCmd shows the help of a command. Unlike cobra's own, it fails if there is no such command.

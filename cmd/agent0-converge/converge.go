@@ -35,8 +35,9 @@ func (a *app) start(ctx context.Context, h *host.Host, j *journal.Journal, info 
 	if err != nil {
 		return nil, asRoot(err)
 	}
-	if !a.json {
-		a.text().found(rec.Found())
+	if found := rec.Found(); found != nil && !a.json && !a.toldFound {
+		a.toldFound = true // a run may lock more than once
+		a.text().found(found)
 	}
 	return rec, nil
 }

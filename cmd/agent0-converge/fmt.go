@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,10 +118,13 @@ func planFiles(args []string) ([]string, error) {
 	return files, nil
 }
 
-// rewrite replaces a file of the user's whole: half a plan would be worse than an unformatted one.
+// rewrite replaces a file of the user's whole, or makes it: half a plan would be worse than an unformatted one.
 func rewrite(name string, content []byte) error {
-	info, err := os.Stat(name)
-	if err != nil {
+	mode := fs.FileMode(0o644)
+	switch info, err := os.Stat(name); {
+	case err == nil:
+		mode = info.Mode().Perm()
+	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(name), ".agent0-converge-fmt-*")
@@ -129,7 +134,7 @@ func rewrite(name string, content []byte) error {
 	defer os.Remove(tmp.Name())
 	_, err = tmp.Write(content)
 	for _, step := range []func() error{
-		func() error { return tmp.Chmod(info.Mode().Perm()) }, tmp.Sync, tmp.Close,
+		func() error { return tmp.Chmod(mode) }, tmp.Sync, tmp.Close,
 		func() error { return os.Rename(tmp.Name(), name) },
 	} {
 		if err == nil {

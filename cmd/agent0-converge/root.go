@@ -17,6 +17,8 @@ type app struct {
 	rootDir string
 	noColor bool
 	json    bool
+
+	toldFound bool // what an interrupted run left
 }
 
 func (a *app) root() *cobra.Command {
@@ -54,7 +56,7 @@ restores what was there before, byte for byte.`,
 	flags.BoolVar(&a.noColor, "no-color", false, "plain text also on a terminal (as NO_COLOR does)")
 	cmd.AddCommand(
 		a.planCmd(), a.applyCmd(), a.undoCmd(), a.driftCmd(), a.statusCmd(), a.validateCmd(), a.graphCmd(), a.fmtCmd(),
-		a.showCmd(), a.historyCmd(), a.explainCmd(), a.schemaCmd(), a.versionCmd(), a.completionCmd(),
+		a.modelsCmd(), a.showCmd(), a.historyCmd(), a.explainCmd(), a.schemaCmd(), a.versionCmd(), a.completionCmd(),
 	)
 	return cmd
 }

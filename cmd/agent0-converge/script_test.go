@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/agent0-converge/agent0-converge/resources/model/gguf/gguftest"
 )
 
 func TestMain(m *testing.M) {
@@ -49,7 +53,7 @@ func TestScript(t *testing.T) {
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){
-		"run": scriptRun, "a0": scriptA0, "tree": scriptTree, "mask": scriptMask,
+		"run": scriptRun, "a0": scriptA0, "tree": scriptTree, "mask": scriptMask, "gguf": scriptGGUF,
 	}
 	for name, cmd := range platformCommands() {
 		cmds[name] = cmd
@@ -118,6 +122,10 @@ var masks = []struct{ from, to string }{
 	{`\b[0-9a-f]{64}\b`, "HEX"},
 	{`\b[0-9a-f]{32}\b`, "HEX"},
 	{`\b[0-9a-f]{12}\b`, "0123456789ab"},
+	{`disk [\d.]+ \w+ → [\d.]+ \w+ free`, "disk FREE → LEFT free"},
+	{`"(free|left)_bytes": \d+`, `"${1}_bytes": BYTES`},
+	{`about [^,\n]*? at 100 Mbit/s`, "about A WHILE at 100 Mbit/s"},
+	{`"rate":[\d.e+-]+`, `"rate":RATE`},
 	{`\bgo1\.\d+(\.\d+)?\b`, "go1.X"},
 	{`(linux|windows)/(amd64|arm64)`, "OS/ARCH"},
 	{`"arch": "\w+"`, `"arch": "ARCH"`},
@@ -166,4 +174,22 @@ func scriptTree(ts *testscript.TestScript, neg bool, args []string) {
 		return writeTo(out, line+"\n")
 	})
 	ts.Check(err)
+}
+
+// scriptGGUF is "gguf FILE SEED NAME": it makes a model, and sets $NAME to its SHA-256 and $NAME_SIZE to its size.
+func scriptGGUF(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: gguf FILE SEED NAME")
+	}
+	seed, err := strconv.ParseUint(args[1], 10, 64)
+	ts.Check(err)
+	o := gguftest.Small()
+	o.Seed = seed
+	var b bytes.Buffer
+	ts.Check(gguftest.Write(&b, o))
+	file := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+	ts.Check(os.WriteFile(file, b.Bytes(), 0o644))
+	ts.Setenv(args[2], fmt.Sprintf("%x", sha256.Sum256(b.Bytes())))
+	ts.Setenv(args[2]+"_SIZE", strconv.Itoa(b.Len()))
 }

@@ -27,6 +27,7 @@ type planFlags struct {
 	parallelism       int
 	secrets           string
 	verify            bool
+	models            []string
 }
 
 func (f *planFlags) input(cmd *cobra.Command) {
@@ -42,6 +43,7 @@ func (f *planFlags) selection(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.targets, "target", nil, "only this resource or block, with what it depends on; never prunes")
 	flags.StringArrayVar(&f.excludes, "exclude", nil, "leave out this resource or block, with what depends on it")
+	flags.StringArrayVar(&f.models, "models", nil, "folder with a bundle of models, which are taken from there before their sources are asked")
 	flags.BoolVar(&f.verify, "verify", false, "read models again, and trust no record of what they were found to be")
 	flags.IntVar(&f.parallelism, "parallelism", engine.DefaultParallelism, "how many resources are read at once")
 }
@@ -141,6 +143,9 @@ func (a *app) open(path string, f planFlags, w watchers) (*session, error) {
 	s := &session{path: path, host: h, flags: f}
 	if s.input, err = inputOf(path, h.Facts, f); err == nil {
 		s.plan, err = a.loadFrom(s.input)
+	}
+	if err == nil {
+		err = offer(s.plan.Resources, f.models)
 	}
 	if err != nil {
 		h.Close()

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,37 +33,6 @@ func (a *app) showCmd() *cobra.Command {
 	}
 	a.jsonFlag(cmd)
 	return cmd
-}
-
-// jsonManaged is one thing that a plan manages.
-type jsonManaged struct {
-	Claim engine.Claim `json:"claim"`
-	engine.Head
-}
-
-func (a *app) showManaged() error {
-	return a.readJournal(func(j *journal.Journal) error {
-		managed := []jsonManaged{}
-		for _, plan := range j.Plans() {
-			for _, claim := range j.Owned(plan) {
-				head, _ := j.Lookup(claim)
-				managed = append(managed, jsonManaged{claim, head})
-			}
-		}
-		if a.json {
-			return a.writeJSON(map[string]any{"format_version": "1.0", "managed": managed})
-		}
-		if len(managed) == 0 {
-			fmt.Fprintln(a.stdout, "No plan manages anything on this host.")
-			return nil
-		}
-		w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "PLAN\tRESOURCE\tMANAGES")
-		for _, m := range managed {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", m.Plan, m.Addr, m.Claim)
-		}
-		return w.Flush()
-	})
 }
 
 func (a *app) showRun(id int) error {

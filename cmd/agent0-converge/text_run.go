@@ -81,11 +81,11 @@ func (t text) result(r engine.Result) {
 		t.change(r.Change, "kept")
 	case engine.Failed:
 		failed := *r.Change
-		failed.Err, failed.Fields = r.Err, nil
+		failed.Err, failed.Fields, failed.Cost = r.Err, nil, nil
 		t.change(&failed, "✗ failed")
 	case engine.Missing:
 		without := *r.Change
-		without.Fields, without.Warnings = nil, append(without.Warnings, r.Err.Error())
+		without.Fields, without.Cost, without.Warnings = nil, nil, append(without.Warnings, r.Err.Error())
 		t.change(&without, "missing, and optional")
 	}
 }

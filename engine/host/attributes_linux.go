@@ -73,7 +73,7 @@ func (t Tree) inMountinfo(name string) (bool, error) {
 	if err != nil {
 		return false, named("look at", name, err)
 	}
-	table, err := Tree{r: &root{systemRoot, unix.AT_FDCWD}}.ReadFile("/proc/self/mountinfo")
+	table, err := running().ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return false, err
 	}

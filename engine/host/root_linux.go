@@ -18,11 +18,13 @@ type root struct {
 	// fd is the open root, or AT_FDCWD for the running system: its paths are absolute,
 	// and the kernel resolves them with no help.
 	fd int
+	// digests are those of files that were hashed.
+	digests digests
 }
 
 func openRoot(name string) (*root, error) {
 	if name == systemRoot {
-		return &root{name, unix.AT_FDCWD}, nil
+		return &root{name: name, fd: unix.AT_FDCWD}, nil
 	}
 	fd, err := retry(func() (int, error) {
 		return unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -30,8 +32,11 @@ func openRoot(name string) (*root, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &root{name, fd}, nil
+	return &root{name: name, fd: fd}, nil
 }
+
+// running is the tree of the running system, whatever root another tree has.
+func running() Tree { return Tree{r: &root{name: systemRoot, fd: unix.AT_FDCWD}} }
 
 func (r *root) system() bool { return r.name == systemRoot }
 

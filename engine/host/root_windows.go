@@ -15,14 +15,18 @@ import (
 const systemRoot = `\`
 
 // root is where a Tree looks paths up.
-type root struct{ name string }
+type root struct {
+	name string
+	// digests are those of files that were hashed.
+	digests digests
+}
 
 func openRoot(name string) (*root, error) {
 	info, err := os.Stat(name)
 	if err == nil && !info.IsDir() {
 		err = syscall.ENOTDIR
 	}
-	return &root{name}, err
+	return &root{name: name}, err
 }
 
 func (r *root) system() bool { return r.name == systemRoot }

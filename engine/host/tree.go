@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -46,6 +47,22 @@ type Info struct {
 	Links    uint64
 	Dev, Ino uint64
 	ModTime  time.Time
+	// ChangeTime is when content or attributes last changed (ctime): no program sets it as it likes.
+	ChangeTime time.Time
+}
+
+// Unchanged reports whether a file is the one that since describes and has not been written to since: it is the same
+// inode, with the same size and the same times. See Settle for when that can be relied upon.
+func (i Info) Unchanged(since Info) bool {
+	return i.Dev == since.Dev && i.Ino == since.Ino && i.Size == since.Size &&
+		i.ModTime.Equal(since.ModTime) && i.ChangeTime.Equal(since.ChangeTime)
+}
+
+func notFile(k Kind) error {
+	if k == Dir {
+		return syscall.EISDIR
+	}
+	return &reason{"it is a " + k.String() + ", not a file", syscall.EINVAL}
 }
 
 // Entry is what a folder has under a name.

@@ -64,13 +64,6 @@ func (t Tree) openFile(verb, name string, flags int) (int, Info, error) {
 	return fd, info, nil
 }
 
-func notFile(k Kind) error {
-	if k == Dir {
-		return unix.EISDIR
-	}
-	return &reason{"it is a " + k.String() + ", not a file", unix.EINVAL}
-}
-
 func isBlock(fd int) bool {
 	var st unix.Stat_t
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFBLK
@@ -155,7 +148,7 @@ func newInfo(st *unix.Stat_t) Info {
 		Kind: kind, Mode: fs.FileMode(st.Mode & 0o7777),
 		UID: int(st.Uid), GID: int(st.Gid),
 		Size: st.Size, Links: uint64(st.Nlink), Dev: uint64(st.Dev), Ino: st.Ino,
-		ModTime: time.Unix(st.Mtim.Unix()),
+		ModTime: time.Unix(st.Mtim.Unix()), ChangeTime: time.Unix(st.Ctim.Unix()),
 	}
 }
 

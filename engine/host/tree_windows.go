@@ -83,6 +83,11 @@ func info(full string, stat func(string) (fs.FileInfo, error), flags uint32) (In
 		return Info{}, err
 	}
 	defer windows.CloseHandle(h)
+	return handleInfo(h, st)
+}
+
+// handleInfo is what is open, with what st does not tell.
+func handleInfo(h windows.Handle, st fs.FileInfo) (Info, error) {
 	var more windows.ByHandleFileInformation
 	if err := windows.GetFileInformationByHandle(h, &more); err != nil {
 		return Info{}, err
@@ -90,7 +95,7 @@ func info(full string, stat func(string) (fs.FileInfo, error), flags uint32) (In
 	return Info{
 		Kind: kindOf(st.Mode()), UID: -1, GID: -1, Size: st.Size(), Links: uint64(more.NumberOfLinks),
 		Dev: uint64(more.VolumeSerialNumber), Ino: uint64(more.FileIndexHigh)<<32 | uint64(more.FileIndexLow),
-		ModTime: st.ModTime(),
+		ModTime: st.ModTime(), ChangeTime: changeTime(h, st.ModTime()),
 	}, nil
 }
 

@@ -21,7 +21,7 @@ func TestUnitsInLab(t *testing.T) {
 		t.Skip("is in the lab already")
 	}
 	m := machine.Booted(t, machine.Options{InMemory: true})
-	machine.GoTest(t, m, "./", "^TestUnits(Real|Glance|OverEach|After|Job|Log|Self|Invocation)")
+	machine.GoTest(t, m, "./", "^TestUnits(Real|Glance|OverEach|After|Job|Log|Self|Invocation|Credential)")
 }
 
 // overEach runs a test on the real systemd over each of the two ways to it.

@@ -88,6 +88,7 @@ var composites = map[string][]string{
 	"resources/sysctl":    {"resources/directory"},
 	"resources/unit":      {"resources/directory"},
 	"resources/drift":     {"resources/unit"},
+	"resources/model":     {"resources/directory"},
 }
 
 func TestImports(t *testing.T) {
@@ -110,7 +111,13 @@ func TestImports(t *testing.T) {
 
 // sibling allows what resources/all lists and what composites are made of.
 func sibling(pkg, im string) bool {
-	return within(im, "resources") && (within(pkg, "resources/all") || slices.Contains(composites[pkg], im) || within(im, "resources/internal") || within(im, pkg))
+	return within(im, "resources") && (within(pkg, "resources/all") || slices.Contains(composites[pkg], im) || within(im, "resources/internal") || within(im, kindOf(pkg)))
+}
+
+// kindOf is the folder of the kind that a package is a room of: resources/model of resources/model/fetch/web.
+func kindOf(pkg string) string {
+	parts := strings.SplitN(pkg, "/", 3)
+	return strings.Join(parts[:min(2, len(parts))], "/")
 }
 
 func within(pkg, folder string) bool { return pkg == folder || strings.HasPrefix(pkg, folder+"/") }

@@ -10,6 +10,7 @@ import (
 	"github.com/agent0-converge/agent0-converge/resources/gpugroup"
 	"github.com/agent0-converge/agent0-converge/resources/group"
 	"github.com/agent0-converge/agent0-converge/resources/logrotate"
+	"github.com/agent0-converge/agent0-converge/resources/model"
 	"github.com/agent0-converge/agent0-converge/resources/symlink"
 	"github.com/agent0-converge/agent0-converge/resources/sysctl"
 	"github.com/agent0-converge/agent0-converge/resources/unit"
@@ -23,6 +24,7 @@ func Kinds() []*engine.Kind {
 		directory.Kind(),
 		symlink.Kind(),
 		envfile.Kind(),
+		model.Kind(),
 		user.Kind(),
 		group.Kind(),
 		gpugroup.Kind(),

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/agent0-converge/agent0-converge/internal/lab/machine/control"
+	"github.com/agent0-converge/agent0-converge/internal/lab/program"
 )
 
 // Console is what the machine has written to its console, over all boots, as text.
@@ -45,5 +46,5 @@ func (m *Machine) report() string {
 	if err != nil {
 		return err.Error()
 	}
-	return "the console's last lines:\n" + tail(b)
+	return "the console's last lines:\n" + program.Tail(b)
 }

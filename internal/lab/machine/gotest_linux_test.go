@@ -17,19 +17,19 @@ func TestGoTest(t *testing.T) {
 	}
 	ended := map[string]string{}
 	for _, r := range results {
-		ended[r.name] = r.action
+		ended[r.Name] = r.Action
 	}
 	if ended["TestPass"] != "pass" || ended["TestSkip"] != "skip" || ended["TestFail"] != "fail" || len(ended) != 3 {
 		t.Errorf("ended %v", ended)
 	}
 	for _, r := range results {
-		if r.name == "TestFail" && !strings.Contains(r.output.String(), "very very very wrong") {
-			t.Errorf("output of %s: %q", r.name, r.output.String())
+		if r.Name == "TestFail" && !strings.Contains(r.Output, "very very very wrong") {
+			t.Errorf("output of %s: %q", r.Name, r.Output)
 		}
 	}
 
 	results, err = m.runTests(t.Context(), inside, "TestExit")
-	if err == nil || len(results) != 1 || results[0].action != "" {
+	if err == nil || len(results) != 1 || results[0].Action != "" {
 		t.Errorf("a test that ends the process: %+v, %v", results, err)
 	}
 	if _, err := m.runTests(t.Context(), inside, "TestNothing"); err == nil || !strings.Contains(err.Error(), "no test") {

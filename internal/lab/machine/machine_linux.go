@@ -19,6 +19,7 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/internal/lab/machine/cgroup"
 	"github.com/agent0-converge/agent0-converge/internal/lab/machine/control"
+	"github.com/agent0-converge/agent0-converge/internal/lab/program"
 )
 
 // Options say how a machine differs from the usual one.
@@ -44,7 +45,7 @@ type Machine struct {
 	merged  string
 	options Options
 	group   cgroup.Group
-	program *program
+	program *program.Compiled
 
 	supervisor *exec.Cmd
 	stderr     *os.File
@@ -70,7 +71,7 @@ type power struct {
 
 // New makes a machine, powered off, over root, which Root has returned.
 func New(root string, o Options) (*Machine, error) {
-	program, err := supervisorProgram()
+	supervisor, err := supervisorProgram()
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func New(root string, o Options) (*Machine, error) {
 	name := "agent0-lab-" + strings.ToLower(rand.Text()[:10])
 	m := &Machine{
 		name: name, dir: filepath.Join(os.TempDir(), name), options: o,
-		group: layout.Group(name), program: program, replies: make(chan control.Reply, 1),
+		group: layout.Group(name), program: supervisor, replies: make(chan control.Reply, 1),
 	}
 	if err := m.supervise(); err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (m *Machine) supervise() error {
 	}
 	m.stderr = os.NewFile(uintptr(fd), "supervisor-stderr")
 	m.supervisor = &exec.Cmd{
-		Path: m.program.path(), Args: []string{"supervisor", "supervise", m.name},
+		Path: m.program.Path(), Args: []string{"supervisor", "supervise", m.name},
 		Dir: "/", Stderr: m.stderr, ExtraFiles: []*os.File{theirs},
 		SysProcAttr: &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Setsid: true},
 	}
@@ -209,5 +210,5 @@ func (m *Machine) sweep() error {
 // said is what the supervisor has written to its standard error.
 func (m *Machine) said() (string, error) {
 	b, err := io.ReadAll(io.NewSectionReader(m.stderr, 0, 1<<20))
-	return tail(b), err
+	return program.Tail(b), err
 }

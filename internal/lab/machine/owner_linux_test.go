@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/agent0-converge/agent0-converge/internal/lab/program"
 )
 
 // ownerVariable makes this binary the owner of a machine, to be killed by a test.
@@ -34,7 +36,7 @@ func build() error {
 		echo "{\"Name\": \"$TMPDIR\", \"PIDNS\": \"$(readlink /proc/self/ns/pid)\"}"; sleep 1000`
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	return runContained(cmd)
+	return program.RunContained(cmd)
 }
 
 // own boots a machine with a program in it, says which, and waits.

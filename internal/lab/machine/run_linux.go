@@ -87,7 +87,7 @@ func (m *Machine) enter(ctx context.Context, group cgroup.Group, r *running, wha
 	defer result.Close()
 	var out bytes.Buffer
 	cmd := &exec.Cmd{
-		Path: m.program.path(), Args: []string{"supervisor", "enter", m.name, string(params)}, Dir: "/", Env: []string{},
+		Path: m.program.Path(), Args: []string{"supervisor", "enter", m.name, string(params)}, Dir: "/", Env: []string{},
 		Stdin: r.stdin, Stdout: &out, Stderr: &out, ExtraFiles: []*os.File{report}, WaitDelay: outputLimit,
 	}
 	if r.stdout != nil {

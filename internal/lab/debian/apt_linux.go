@@ -1,13 +1,13 @@
-package machine
+package debian
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
+
+	"github.com/agent0-converge/agent0-converge/internal/lab/program"
 )
 
 // source is where this machine's apt gets its distribution from.
@@ -27,7 +27,7 @@ func aptSource(ctx context.Context) (*source, error) {
 		return nil, err
 	}
 	if mirror == "" { // apt knows code names only once it has the lists
-		if _, err := output(ctx, "apt-get", "update", "-qq"); err != nil {
+		if _, err := program.Output(ctx, "apt-get", "update", "-qq"); err != nil {
 			return nil, fmt.Errorf("cannot find where apt gets %s from: %w", suite, err)
 		}
 		if mirror, err = mirrorOf(ctx, suite); err != nil {
@@ -41,7 +41,7 @@ func aptSource(ctx context.Context) (*source, error) {
 	if ring := "/usr/share/keyrings/debian-archive-keyring.gpg"; exists(ring) {
 		s.keyring = ring
 	}
-	out, err := output(ctx, "apt-config", "shell", "proxy", "Acquire::http::Proxy")
+	out, err := program.Output(ctx, "apt-config", "shell", "proxy", "Acquire::http::Proxy")
 	if err != nil {
 		return nil, fmt.Errorf("cannot find apt's proxy: %w", err)
 	}
@@ -53,7 +53,7 @@ func aptSource(ctx context.Context) (*source, error) {
 
 // mirrorOf is the first source that apt has for a suite; "" if there is none.
 func mirrorOf(ctx context.Context, suite string) (string, error) {
-	out, err := output(ctx, "apt-get", "indextargets", "--format", "$(REPO_URI)", "Codename: "+suite, "Component: main")
+	out, err := program.Output(ctx, "apt-get", "indextargets", "--format", "$(REPO_URI)", "Codename: "+suite, "Component: main")
 	if err != nil {
 		return "", fmt.Errorf("cannot find where apt gets %s from: %w", suite, err)
 	}
@@ -80,28 +80,33 @@ func suiteOf(osRelease string) (string, error) {
 	return "", fmt.Errorf("cannot tell which Debian this is: %s has no VERSION_CODENAME", osRelease)
 }
 
-// needDebootstrap installs debootstrap if there is none.
-func needDebootstrap(ctx context.Context) error {
-	if _, err := exec.LookPath("debootstrap"); err == nil {
+// Missing says what this process lacks to build systems; "" for nothing.
+func Missing() string {
+	if os.Geteuid() != 0 {
+		return "root, to build a Debian system"
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return "the program apt-get"
+	}
+	return ""
+}
+
+// Install installs those packages by apt whose program, the key, this machine does not have.
+func Install(ctx context.Context, packages map[string]string) error {
+	var missing []string
+	for name, pkg := range packages {
+		if _, err := exec.LookPath(name); err != nil {
+			missing = append(missing, pkg)
+		}
+	}
+	if missing == nil {
 		return nil
 	}
-	for _, args := range [][]string{{"update", "-qq"}, {"install", "-y", "-qq", "debootstrap"}} {
-		if _, err := output(ctx, "apt-get", args...); err != nil {
-			return fmt.Errorf("cannot install debootstrap: %w", err)
+	install := append([]string{"install", "-y", "-qq", "--no-install-recommends"}, missing...)
+	for _, args := range [][]string{{"update", "-qq"}, install} {
+		if _, err := program.Output(ctx, "apt-get", args...); err != nil {
+			return fmt.Errorf("cannot install %s: %w", strings.Join(missing, " "), err)
 		}
 	}
 	return nil
-}
-
-// output runs a program and returns what it prints, without the last line end.
-func output(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", filepath.Base(name), err, tail(stderr.Bytes()))
-	}
-	return strings.TrimSuffix(string(out), "\n"), nil
 }

@@ -1,4 +1,4 @@
-package machine
+package program
 
 import (
 	"bytes"
@@ -8,17 +8,17 @@ import (
 // tailLines is how much of a log an error carries.
 const tailLines = 40
 
-// tail is the last lines of a log.
-func tail(log []byte) string {
+// Tail is the last 40 lines of a log.
+func Tail(log []byte) string {
 	lines := bytes.Split(bytes.TrimRight(log, "\r\n"), []byte("\n"))
 	return string(bytes.Join(lines[max(0, len(lines)-tailLines):], []byte("\n")))
 }
 
-// tailOf is the last lines of a log file, or why there are none.
-func tailOf(path string) string {
+// TailOf is the last 40 lines of a log file, or why there are none.
+func TailOf(path string) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
-	return tail(b)
+	return Tail(b)
 }

@@ -1,0 +1,310 @@
+package web_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/agent0-converge/agent0-converge/resources/model/fetch/web"
+)
+
+// forward is a proxy for http (requests with a whole URL) and https (CONNECT). It alone knows where hosts are.
+type forward struct {
+	hosts map[string]string // host:port to address
+	auth  string            // the Proxy-Authorization that it wants, if any
+	deny  int               // what it answers to CONNECT instead of a tunnel
+
+	mu   sync.Mutex
+	went []string // "METHOD host:port"
+}
+
+func (p *forward) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.went = append(p.went, r.Method+" "+r.Host)
+	p.mu.Unlock()
+	to, known := p.hosts[r.Host]
+	switch {
+	case p.auth != "" && r.Header.Get("Proxy-Authorization") != p.auth:
+		w.Header().Set("Proxy-Authenticate", "Basic realm=corp")
+		http.Error(w, "who are you, "+r.Header.Get("Proxy-Authorization")+"?", http.StatusProxyAuthRequired)
+	case p.deny != 0:
+		http.Error(w, "no", p.deny)
+	case !known:
+		http.Error(w, "no such host", http.StatusBadGateway)
+	case r.Method == http.MethodConnect:
+		p.tunnel(w, to)
+	default:
+		p.pass(w, r, to)
+	}
+}
+
+func (p *forward) tunnel(w http.ResponseWriter, to string) {
+	far, err := net.Dial("tcp", to)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer far.Close()
+	near, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer near.Close()
+	io.WriteString(near, "HTTP/1.1 200 Connection established\r\n\r\n")
+	join(near, far)
+}
+
+// join copies both ways until one side ends.
+func join(a, b net.Conn) {
+	done := make(chan struct{})
+	go func() { io.Copy(a, b); a.Close(); b.Close(); close(done) }()
+	io.Copy(b, a)
+	a.Close()
+	b.Close()
+	<-done
+}
+
+func (p *forward) pass(w http.ResponseWriter, r *http.Request, to string) {
+	q := r.Clone(r.Context())
+	q.RequestURI, q.URL.Host = "", to
+	q.Header.Del("Proxy-Authorization")
+	answer, err := http.DefaultTransport.RoundTrip(q)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer answer.Body.Close()
+	for k, v := range answer.Header {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(answer.StatusCode)
+	io.Copy(w, answer.Body)
+}
+
+// took returns where requests went, and forgets it.
+func (p *forward) took() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := strings.Join(p.went, ", ")
+	p.went = nil
+	return s
+}
+
+// noProxies takes every proxy out of the environment for one test.
+func noProxies(t *testing.T) {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUEST_METHOD"} {
+		t.Setenv(name, "")
+		t.Setenv(strings.ToLower(name), "")
+	}
+}
+
+// beyond starts a plain server and one with TLS, known as models.example.com to a proxy alone.
+func beyond(t *testing.T) (*forward, *httptest.Server, issuer) {
+	t.Helper()
+	noProxies(t)
+	ca := newIssuer(t)
+	h := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, "https://cdn.example.com/blob", http.StatusFound)
+			return
+		}
+		if r.Header.Get("Proxy-Authorization") != "" {
+			http.Error(w, "the proxy's password came through", http.StatusTeapot)
+			return
+		}
+		have(w, r)
+	}
+	plain, private := serve(t, h), serveTLS(t, ca.issue(t, "models.example.com", soon()), h)
+	cdn := serveTLS(t, ca.issue(t, "cdn.example.com", soon()), h)
+	p := &forward{hosts: map[string]string{
+		"models.example.com":     plain.Listener.Addr().String(),
+		"models.example.com:443": private.Listener.Addr().String(),
+		"cdn.example.com:443":    cdn.Listener.Addr().String(),
+	}}
+	return p, serve(t, p.ServeHTTP), ca
+}
+
+func TestProxiesOfTheEnvironment(t *testing.T) {
+	p, proxy, ca := beyond(t)
+	p.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte("me:pass word"))
+	address := strings.Replace(proxy.URL, "//", "//me:pass%20word@", 1)
+	direct := serve(t, have)
+	for _, upper := range []bool{true, false} {
+		for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
+			if !upper {
+				name = strings.ToLower(name)
+			}
+			t.Setenv(name, address)
+		}
+		c := client(t, web.Options{CA: ca.pem})
+		noProxies(t) // it has read them
+		for url, want := range map[string]string{
+			"http://models.example.com/a":     "GET models.example.com",
+			"https://models.example.com/a":    "CONNECT models.example.com:443",
+			"https://models.example.com/away": "CONNECT models.example.com:443, CONNECT cdn.example.com:443",
+			direct.URL:                        "", // this machine itself is never asked through a proxy
+		} {
+			got, b, err := read(source(t, c, url), 1<<20, 1<<20, "")
+			if err != nil || b.Offset != 1<<20 || !bytes.Equal(got, file[1<<20:2<<20]) {
+				t.Errorf("%s: %d bytes, %v", url, len(got), err)
+			}
+			if c.Close(); p.took() != want && url != "https://models.example.com/away" {
+				t.Errorf("%s did not go by %q", url, want)
+			}
+		}
+	}
+}
+
+func TestNoProxyForSomeHosts(t *testing.T) {
+	p, proxy, ca := beyond(t)
+	t.Setenv("HTTPS_PROXY", proxy.URL)
+	t.Setenv("NO_PROXY", "other.example.com,.invalid")
+	c := client(t, web.Options{CA: ca.pem})
+	if _, _, err := read(source(t, c, "https://models.example.com/"), 0, 5, ""); err != nil {
+		t.Error(err)
+	}
+	p.took()
+	_, _, err := read(source(t, c, "https://models.invalid/"), 0, 5, "")
+	passing(t, err, "cannot reach models.invalid")
+	if went := p.took(); went != "" {
+		t.Errorf("went by %q", went)
+	}
+}
+
+func TestAProxyThatWantsAPassword(t *testing.T) {
+	p, proxy, ca := beyond(t)
+	p.auth = "Basic other"
+	host := strings.TrimPrefix(proxy.URL, "http://")
+	for user, word := range map[string]string{"": "wants a user name and password", "me:secret-word@": "denies the user name and password"} {
+		t.Setenv("HTTP_PROXY", "http://"+user+host)
+		t.Setenv("HTTPS_PROXY", "http://"+user+host)
+		c := client(t, web.Options{CA: ca.pem})
+		for _, scheme := range []string{"http", "https"} {
+			_, _, err := read(source(t, c, scheme+"://models.example.com/"), 0, -1, "")
+			refused(t, err, word, "the proxy "+host)
+			silent(t, err, "secret-word", "bWU6c2VjcmV0LXdvcmQ")
+		}
+	}
+}
+
+func TestAProxyThatMakesNoTunnel(t *testing.T) {
+	p, proxy, ca := beyond(t)
+	host := strings.TrimPrefix(proxy.URL, "http://")
+	t.Setenv("HTTPS_PROXY", proxy.URL)
+	c := client(t, web.Options{CA: ca.pem})
+	for _, p.deny = range []int{403, 404, 405, 301} {
+		_, _, err := read(source(t, c, "https://models.example.com/"), 0, -1, "")
+		refused(t, err, "the proxy "+host, fmt.Sprint(p.deny), "models.example.com")
+	}
+	for _, p.deny = range []int{408, 429, 500, 502, 503, 504} {
+		_, _, err := read(source(t, c, "https://models.example.com/"), 0, -1, "")
+		passing(t, err, "cannot reach models.example.com", "the proxy "+host, fmt.Sprint(p.deny))
+	}
+}
+
+func TestAProxyThatIsNotThere(t *testing.T) {
+	noProxies(t)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	host := strings.TrimPrefix(gone.URL, "http://")
+	for _, scheme := range []string{"http", "socks5"} {
+		t.Setenv("HTTP_PROXY", scheme+"://me:secret-word@"+host)
+		t.Setenv("HTTPS_PROXY", scheme+"://me:secret-word@"+host)
+		c := client(t, web.Options{})
+		for _, url := range []string{"http://models.example.com/", "https://models.example.com/"} {
+			_, _, err := read(source(t, c, url), 0, -1, "")
+			passing(t, err, "cannot reach models.example.com through the proxy "+host, "refused")
+			silent(t, err, "secret-word")
+		}
+	}
+	// Nor can one be asked whose certificate is not trusted.
+	ca := newIssuer(t)
+	t.Setenv("HTTPS_PROXY", serveTLS(t, ca.issue(t, "127.0.0.1", soon()), have).URL)
+	_, _, err := read(source(t, client(t, web.Options{}), "https://models.example.com/"), 0, -1, "")
+	refused(t, err, "the certificate of the proxy 127.0.0.1")
+}
+
+func TestAProxyThatIsNoAddress(t *testing.T) {
+	for _, value := range []string{"http://me:secret-word@proxy example", "://secret-word", "ftp://me:secret-word@proxy.example.com", "http://me:secret/word@proxy.example.com:3128"} {
+		for _, name := range []string{"HTTP_PROXY", "https_proxy"} {
+			noProxies(t)
+			t.Setenv(name, value)
+			_, err := web.NewClient(web.Options{})
+			if silent(t, err, "secret"); err != nil {
+				says(t, err, "the proxy for http")
+			}
+		}
+	}
+}
+
+// socks is a SOCKS5 proxy (RFC 1928, with the user name and password of RFC 1929) that alone knows where hosts are.
+func socks(t *testing.T, hosts map[string]string, login string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { defer c.Close(); socksTunnel(c, hosts, login) })
+		}
+	})
+	t.Cleanup(func() { l.Close(); all.Wait() })
+	return l.Addr().String()
+}
+
+func socksTunnel(c net.Conn, hosts map[string]string, login string) {
+	next := func(n byte) []byte { b := make([]byte, n); io.ReadFull(c, b); return b }
+	next(next(2)[1]) // methods
+	c.Write([]byte{5, 2})
+	user := next(next(2)[1])
+	password := next(next(1)[0])
+	if string(user)+":"+string(password) != login {
+		c.Write([]byte{1, 1})
+		return
+	}
+	c.Write([]byte{1, 0})
+	if head := next(4); head[3] != 3 { // a name
+		return
+	}
+	name := string(next(next(1)[0]))
+	to := hosts[fmt.Sprintf("%s:%d", name, binary.BigEndian.Uint16(next(2)))]
+	far, err := net.Dial("tcp", to)
+	if err != nil {
+		c.Write([]byte{5, 4, 0, 1, 0, 0, 0, 0, 0, 0}) // host unreachable
+		return
+	}
+	c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+	join(c, far)
+}
+
+func TestSOCKS(t *testing.T) {
+	p, _, ca := beyond(t)
+	address := socks(t, p.hosts, "me:secret-word")
+	t.Setenv("HTTPS_PROXY", "socks5://me:secret-word@"+address)
+	c := client(t, web.Options{CA: ca.pem})
+	defer c.Close()
+	got, _, err := read(source(t, c, "https://models.example.com/chat.gguf"), 5, 1000, "")
+	if err != nil || !bytes.Equal(got, file[5:1005]) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	_, _, err = read(source(t, c, "https://unknown.example.com/chat.gguf"), 5, 1000, "")
+	passing(t, err, "cannot reach unknown.example.com through the proxy "+address, "host unreachable")
+	t.Setenv("HTTPS_PROXY", "socks5://me:wrong-word@"+address)
+	_, _, err = read(source(t, client(t, web.Options{CA: ca.pem}), "https://models.example.com/chat.gguf"), 5, 1000, "")
+	passing(t, err, "through the proxy "+address)
+	silent(t, err, "wrong-word")
+}
