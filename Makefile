@@ -10,7 +10,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 100000x
 # The Debian packages of the programs that tests run.
-TOOLS       := debootstrap logrotate mandoc passwd procps systemd
+TOOLS       := btrfs-progs debootstrap e2fsprogs fsverity logrotate mandoc passwd procps systemd xfsprogs
 
 .PHONY: help build demo tools test check vet fmt archtest fuzz bench lab docs generate release clean
 

@@ -178,7 +178,7 @@ func (b *bundling) at(ctx context.Context, w wanted) (opening, error) {
 	if err := b.stick.Files.MkdirAll(filepath.ToSlash(filepath.Dir(blob)), 0o755); err != nil {
 		return nil, err
 	}
-	err = w.spec.Fetch(ctx, b.stick, w.part, blob, func(p engine.Progress) { p.Addr = w.addr; b.tell(p) })
+	err = w.spec.Fetch(ctx, b.from.View(), b.stick, w.part, blob, func(p engine.Progress) { p.Addr = w.addr; b.tell(p) })
 	b.tell(engine.Progress{Addr: w.addr, Ended: true})
 	return fileAt(b.stick.Files.Tree, blob), err
 }

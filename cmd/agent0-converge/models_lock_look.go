@@ -187,9 +187,9 @@ func (l *locker) look(ctx context.Context, t target) (lockfile.Model, *gguf.Head
 
 // read reads one file from its first byte to its last, and keeps nothing of it.
 func (l *locker) read(ctx context.Context, t target, p part) (blob lockfile.Blob, header *gguf.Header, err error) {
-	s := &steady{ctx: ctx, source: p.source, pace: l.pace, size: -1}
-	defer s.drop()
 	bar := l.bar(t, p)
+	s := &steady{ctx: ctx, source: p.source, pace: l.pace, size: -1, waits: bar.waits}
+	defer s.drop()
 	defer func() { bar.ended(err) }()
 	for {
 		blob, header, err = scan(s, p, bar)

@@ -40,6 +40,8 @@ type steady struct {
 	// size is of the whole file, -1 as long as nobody said it.
 	size int64
 	off  int64
+	// waits is told why, and for how long, nothing is asked for.
+	waits func(why error, wait time.Duration)
 	// most is how far any attempt came, and failed how many in a row came no further.
 	most   int64
 	failed int
@@ -136,8 +138,10 @@ func (s *steady) fail(err error) {
 	case errors.As(err, &busy):
 		wait = max(wait, busy.After)
 	}
+	wait = min(wait, s.pace.longest)
+	s.waits(err, wait)
 	select {
-	case <-time.After(min(wait, s.pace.longest)):
+	case <-time.After(wait):
 	case <-s.ctx.Done():
 		s.err = context.Cause(s.ctx)
 	}

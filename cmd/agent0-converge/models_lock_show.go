@@ -59,11 +59,17 @@ func (w watched) Read(p []byte) (int, error) {
 	b := w.bar
 	if now := b.now(); now.Sub(b.last) >= tellEvery {
 		b.last = now
-		b.at.Done, b.at.Total = w.off, w.size
+		b.at.Done, b.at.Total, b.at.Note = w.off, w.size, ""
 		b.at.Rate = float64(w.off) / now.Sub(b.began).Seconds()
 		b.tell(b.at)
 	}
 	return n, err
+}
+
+// waits says why the bar stands still.
+func (b *lockBar) waits(why error, wait time.Duration) {
+	b.at.Note = fmt.Sprintf("%s; again in %s", why, engine.About(wait))
+	b.tell(b.at)
 }
 
 func (b *lockBar) ended(err error) {

@@ -29,12 +29,18 @@ type progress struct {
 
 	mu       sync.Mutex
 	bars     *bars // nil where there is no terminal
-	told     map[engine.Addr]time.Time
+	told     map[engine.Addr]told
 	notified time.Time
 }
 
+// told is when something was last said of a thing, and how far it is by now.
+type told struct {
+	at  time.Time
+	was engine.Progress
+}
+
 func (a *app) progress() *progress {
-	p := &progress{now: a.now, events: a.stderr, told: map[engine.Addr]time.Time{}}
+	p := &progress{now: a.now, events: a.stderr, told: map[engine.Addr]told{}}
 	p.notify = func(state string) (bool, error) { return daemon.SdNotify(false, state) }
 	if f := terminal(a.stderr); f != nil && !a.json {
 		p.bars = &bars{out: f}
@@ -56,10 +62,13 @@ func (p *progress) tell(e engine.Progress) {
 	switch {
 	case e.Ended && !known: // it had nothing to say
 		return
-	case !e.Ended && known && now.Sub(last) < eventEvery:
+	case e.Ended:
+		e.Done, e.Total, e.From = last.was.Done, last.was.Total, last.was.From
+	case known && now.Sub(last.at) < eventEvery:
+		p.told[e.Addr] = told{last.at, e}
 		return
 	}
-	p.told[e.Addr] = now
+	p.told[e.Addr] = told{now, e}
 	p.event(e)
 }
 

@@ -172,10 +172,17 @@ func isOurs(fd int, kind Kind) error {
 	if err != nil {
 		return err
 	}
-	if info.Kind != kind || info.UID != os.Geteuid() {
+	if info.Kind != kind || info.UID != os.Geteuid() && !ownerless(fd) {
 		return &reason{"someone else replaced it while it was made", unix.EAGAIN}
 	}
 	return nil
+}
+
+// ownerless says that a file system keeps no owners, such as that of a USB stick: all is of whom it was mounted for,
+// which tells nothing about who made it, and nothing can be given away.
+func ownerless(fd int) bool {
+	st, err := statfs(fd)
+	return err == nil && (uint32(st.Type) == unix.MSDOS_SUPER_MAGIC || uint32(st.Type) == exfatMagic)
 }
 
 // Symlink makes a symbolic link that points to target, in place of a file or link that

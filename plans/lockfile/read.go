@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"net/url"
@@ -27,6 +28,7 @@ func Read(src []byte, filename string) (*Lock, hcl.Diagnostics) {
 		lock.Put(r.model(a))
 	}
 	if r.diags.HasErrors() {
+		slices.SortStableFunc(r.diags, func(a, b *hcl.Diagnostic) int { return cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte) })
 		return nil, r.diags
 	}
 	return lock, nil

@@ -57,7 +57,7 @@ func (b *budget) change(c *engine.Costed[Spec]) error {
 	}
 	t := &taking{}
 	for _, f := range lacks {
-		if err := t.add(b.view, f, c.Have.at(f.path)); err != nil {
+		if err := t.add(b.view, f, f.path, c.Have.at(f.path)); err != nil {
 			return err
 		}
 	}
@@ -85,11 +85,12 @@ type taking struct {
 	replaced int64 // bytes that are free again then
 }
 
-func (t *taking) add(v host.View, f file, is *found) error {
+// add counts f, which is for the path to and takes the place of is.
+func (t *taking) add(v host.View, f file, to string, is *found) error {
 	if !f.size.known() {
 		return nil
 	}
-	there, err := fetch.Status(v.Files, fetch.Want{SHA256: sumOf(f), Unverified: f.sha256 == "", For: f.path})
+	there, err := fetch.Status(v.Files, fetch.Want{SHA256: sumOf(f), Unverified: f.sha256 == "", For: to})
 	if err != nil {
 		return err
 	}

@@ -94,11 +94,12 @@ func TestConverges(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	content := made(t, smallest(1))
+	folder := folders(files{"/opt/agent0/models": {Dir: true}})
 	enginetest.Converges(t, Kind(), cases{
-		{Name: "no sources", Files: folders(nil), Spec: &Spec{Path: chat, SHA256: sum(content)}, Err: "has no sources: say them, or put it there by hand"},
+		{Name: "no sources", Files: folder, Spec: &Spec{Path: chat, SHA256: sum(content)}, Err: "has no sources: say them, or put it there by hand"},
 		{Name: "a directory", Files: folders(files{chat: {Dir: true}}), Spec: &Spec{Path: chat, SHA256: sum(content)}, Err: "is a directory, not a model"},
 		{Name: "a link", Files: folders(files{chat: {Link: "/x"}}), Spec: &Spec{Path: chat, SHA256: sum(content)}, Err: "is a symlink to /x"},
-		{Name: "no room", Files: folders(nil), Spec: &Spec{Path: chat, SHA256: sum(content), Size: "900TiB", Sources: []string{"file:///x"}}, Err: "no room: 900 TiB more are needed on the disk of /opt"},
+		{Name: "no room", Files: folder, Spec: &Spec{Path: chat, SHA256: sum(content), Size: "900TiB", Sources: []string{"file:///x"}}, Err: "no room: 900 TiB more are needed on the disk of /opt/agent0/models"},
 	})
 }
 

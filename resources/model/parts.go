@@ -30,15 +30,13 @@ func (s *Spec) Parts() []Part {
 }
 
 // Fetch gets one file of the model to a place on h, where no plan wants it: on a stick that is carried elsewhere.
-// It is verified as one that is applied.
-func (s *Spec) Fetch(ctx context.Context, h *host.Host, p Part, to string, tell func(engine.Progress)) error {
-	o, err := s.opener(h.View())
+// Files that are its sources are those of from. It is verified as one that is applied.
+func (s *Spec) Fetch(ctx context.Context, from host.View, h *host.Host, p Part, to string, tell func(engine.Progress)) error {
+	o, err := s.opener(from)
 	if err != nil {
 		return err
 	}
-	f := p.file
-	f.path = to
-	g, err := s.fetchOne(ctx, h, o, f, &telling{tell: tell, total: p.Size})
+	g, err := s.fetchOne(ctx, h, o, p.file, to, &telling{tell: tell, total: p.Size})
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s *Spec) fetch(ctx context.Context, h *host.Host, have *Spec, lacks []file
 	var all gotten
 	t := &telling{tell: tell, total: totalOf(lacks)}
 	for _, f := range lacks {
-		g, err := s.fetchOne(ctx, h, o, f, t)
+		g, err := s.fetchOne(ctx, h, o, f, f.path, t)
 		if err != nil {
 			return all, err
 		}
@@ -63,7 +63,8 @@ func (s *Spec) fetch(ctx context.Context, h *host.Host, have *Spec, lacks []file
 	return all, s.complete(h.Files.Tree, have, all)
 }
 
-func (s *Spec) fetchOne(ctx context.Context, h *host.Host, o *opener, f file, t *telling) (*got, error) {
+// fetchOne gets f, for the path to.
+func (s *Spec) fetchOne(ctx context.Context, h *host.Host, o *opener, f file, to string, t *telling) (*got, error) {
 	sources, err := o.open(f, s.offers)
 	if err != nil {
 		return nil, err
@@ -71,24 +72,29 @@ func (s *Spec) fetchOne(ctx context.Context, h *host.Host, o *opener, f file, t 
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("%s has no sources to fetch it from: say them, put the file there by hand, or bring it with --models", f.path)
 	}
-	space, err := h.Files.Space(f.path)
+	space, err := h.Files.Space(to)
 	if err != nil {
 		return nil, err
 	}
-	sum, err := digestOf(f.sha256)
-	if err != nil {
+	sum := sumOf(f)
+	// What can be told to have no room is not begun.
+	takes := &taking{}
+	if err := takes.add(h.View(), f, to, nil); err != nil {
 		return nil, err
+	}
+	if takes.known && space.Free-takes.more < space.Total/reserve {
+		return nil, full(space, space.Free, takes.more)
 	}
 	g := &got{file: f}
 	want := fetch.Want{
-		SHA256: sum, Unverified: f.sha256 == "", Size: f.size.exact(), Sources: sources, Dir: space.Dir, For: f.path,
+		SHA256: sum, Unverified: f.sha256 == "", Size: f.size.exact(), Sources: sources, Dir: space.Dir, For: to,
 		Fits: func(size, _ int64) error {
 			if !f.size.holds(size) {
 				return fmt.Errorf("its file has %d bytes, and the plan says %s", size, f.size)
 			}
 			return nil
 		},
-		Room: func(more int64) error { return room(h.View(), f.path, more) },
+		Room: func(more int64) error { return room(h.View(), to, more) },
 	}
 	if s.Format == formatGGUF {
 		want.First = gguf.Sniff

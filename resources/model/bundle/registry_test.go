@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,20 +146,20 @@ func TestRealRegistryWithPrivateCA(t *testing.T) {
 // A registry whose tokens another server signs (distribution.github.io/distribution/spec/auth/jwt).
 func TestRealRegistryWithTokenServer(t *testing.T) {
 	cert, _, priv, der := certificate(t, "127.0.0.1")
-	asked := 0
+	var asked atomic.Int64
 	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "user" || password != "secret" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		asked++
+		asked.Add(1)
 		_ = json.NewEncoder(w).Encode(map[string]string{"token": sign(t, priv, der, r.URL.Query()["scope"])})
 	}))
 	t.Cleanup(tokens.Close)
 	d := startRegistry(t, "127.0.0.1", "", "auth: {token: {realm: "+tokens.URL+"/token, service: models, issuer: test, rootcertbundle: "+cert+"}}\n")
 	carried(t, d, registry.Options{Tokens: map[string]string{d.host: "user:secret"}})
-	if asked == 0 || asked > 4 { // to push and to pull: once for each scope
-		t.Errorf("the token server was asked %d times", asked)
+	if n := asked.Load(); n == 0 || n > 4 { // to push and to pull: once for each scope
+		t.Errorf("the token server was asked %d times", n)
 	}
 	s, err := client(t, registry.Options{}).Source(d.ref("all:v1"), chat.SHA256)
 	check(t, err)

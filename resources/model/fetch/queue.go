@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -38,10 +39,11 @@ func candidates(sources []Source) []*candidate {
 }
 
 // knownWrong refuses what turned out to be another file before.
-func (c *candidate) knownWrong(body *Body, wrong []wrongFile) error {
+func (c *candidate) knownWrong(body *Body, wrong []wrongFile, want [32]byte) error {
 	for _, w := range wrong {
-		if w.Source == c.name && w.Version == body.Version && body.Version != "" {
-			return &RefusedError{Source: c.name, Why: "still serves another file, whose SHA-256 is " + w.SHA256}
+		got, err := hex.DecodeString(w.SHA256)
+		if w.Source == c.name && w.Version == body.Version && body.Version != "" && err == nil && len(got) == len(want) {
+			return &WrongDigestError{Source: c.name, Want: want, Got: [32]byte(got), Kept: w.Path}
 		}
 	}
 	return nil

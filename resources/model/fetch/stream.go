@@ -68,7 +68,7 @@ func (w *worker) same() string {
 
 // accept decides whether a body is of the file. again says that another one has to be asked for.
 func (w *worker) accept(body *Body, c *span) (again bool, err error) {
-	if err := w.c.knownWrong(body, w.j.head.Wrong); err != nil {
+	if err := w.c.knownWrong(body, w.j.head.Wrong, w.j.w.SHA256); err != nil {
 		return false, err
 	}
 	if err := w.j.sized(w.c, body); err != nil {

@@ -139,11 +139,12 @@ func (w *worker) again(err error) bool {
 	var here *localError
 	var refused *RefusedError
 	var another *anotherError
+	var wrong *WrongDigestError
 	switch {
 	case errors.As(err, &here):
 		w.j.store.fail(here.err)
 		return false
-	case errors.As(err, &refused), errors.As(err, &another):
+	case errors.As(err, &refused), errors.As(err, &another), errors.As(err, &wrong):
 		w.end(err)
 		return false
 	}

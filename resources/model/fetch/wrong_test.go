@@ -73,7 +73,7 @@ func TestWrongDigestIsReported(t *testing.T) {
 	// The same version is known to be wrong, and not got again.
 	sent := a.sent
 	_, err = m.small().Fetch(context.Background(), w)
-	if err == nil || !strings.Contains(err.Error(), "still serves another file") || a.sent > sent+testBlock || len(m.wrongs()) != 1 {
+	if !errors.As(err, &wrong) || wrong.Kept != m.wrongs()[0] || a.sent > sent+testBlock || len(m.wrongs()) != 1 {
 		t.Errorf("got %v and %d bytes", err, a.sent-sent)
 	}
 	// Another version is tried. Of the wrong files the last is kept.
@@ -106,8 +106,8 @@ func TestMixedFileThatIsWrong(t *testing.T) {
 			if c.badB {
 				b.content = spoilt(content, len(content)-100)
 			}
-			a.before = func(n int, _, _ int64) error { // for a while it breaks
-				if n > 5 && n <= 25 {
+			a.before = func(n int, _, _ int64) error { // it breaks until b is asked
+				if n > 5 && b.requests() == 0 {
 					return errBroken
 				}
 				return nil
@@ -142,13 +142,17 @@ func TestPureAttemptIsResumed(t *testing.T) {
 	a, b := serve("a", spoilt(content, 100)), serve("b", content)
 	stop := errors.New("stopped")
 	ctx, cancel := context.WithCancelCause(context.Background())
+	alone := 0 // requests of the attempt with a alone
 	a.before = func(n int, _, _ int64) error {
-		switch {
-		case n == 40: // well within the attempt with a alone
-			cancel(stop)
+		switch asked := b.requests() > 0; {
+		case !asked && n > 5:
 			return errBroken
-		case n > 5 && n <= 25:
-			return errBroken
+		case asked:
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if alone++; alone == 12 {
+				cancel(stop)
+			}
 		}
 		return nil
 	}

@@ -120,6 +120,8 @@ func TestReadAtItsLimits(t *testing.T) {
 		{"bytes that wrap", tensor(rawHeader(0, 1), "t", gguf.F32, 0, 1<<61), `type of tensor "t"`},
 		{"data beyond the file", tensor(rawHeader(0, 1), "t", gguf.I8, 0, size), `data of tensor "t"`},
 		{"data far beyond the file", tensor(rawHeader(0, 1), "t", gguf.I8, 0, size+1), `data of tensor "t"`},
+		{"data that wraps to 0", tensor(tensor(tensor(tensor(rawHeader(0, 4), "t", gguf.F64, 0, 1<<59), "u", gguf.F64, 1<<62, 1<<59),
+			"v", gguf.F64, 1<<63, 1<<59), "w", gguf.F64, 3<<62, 1<<59), `data of tensor "t"`},
 		{"gap", tensor(tensor(rawHeader(0, 2), "t", gguf.F32, 0, 8), "u", gguf.F32, 64, 8), `offset of tensor "u"`},
 		{"overlap", tensor(tensor(rawHeader(0, 2), "t", gguf.F32, 0, 9), "u", gguf.F32, 32, 8), `offset of tensor "u"`},
 		{"padded", tensor(tensor(rawHeader(0, 2), "t", gguf.F32, 0, 9), "u", gguf.F32, 64, 8), ""},

@@ -107,16 +107,31 @@ func TestReadTellsWhereAndWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range fields {
-		if f.Name != `n_dims of tensor "blk.0.attn_q.weight"` {
-			continue
+	for _, c := range []struct {
+		field string
+		value uint64
+		want  string
+	}{
+		{`n_dims of tensor "blk.0.attn_q.weight"`, 7, `n_dims of tensor "blk.0.attn_q.weight" at byte 16884: 7 is more than 4`},
+		{"version", 1, "version at byte 4: version 1 is no longer supported: convert the model again, or get a newer file of it"},
+		{"version", 3 << 24, "version at byte 4: 0x03000000 is a file for big endian machines: get the little endian one"},
+		{"version", 4, "version at byte 4: 4 is not 2 or 3"},
+		{`type of "general.name"`, 4, `type of "general.name" at byte 126: is uint32, and has to be string`},
+		{`type of tensor "output.weight"`, 31, `type of tensor "output.weight" at byte 17952: 31 is Q4_0_4_4, which was removed from the format: get the model as Q4_0`},
+		{`type of tensor "output.weight"`, 12, `type of tensor "output.weight" at byte 17952: Q4_K has blocks of 256, and dims[0] is 128, no multiple of that`},
+		{`offset of tensor "blk.0.attn_q.weight"`, 104961, `offset of tensor "blk.0.attn_q.weight" at byte 16908: 104961 is no multiple of the alignment, 32`},
+		{`offset of tensor "blk.0.attn_q.weight"`, 104992, `offset of tensor "blk.0.attn_q.weight" at byte 16908: 104992 is not where the tensor before it ends, 104960`},
+	} {
+		b := bytes.Clone(head)
+		for _, f := range fields {
+			if f.Name == c.field {
+				put(b, f, c.value)
+			}
 		}
-		head[f.Offset] = 7
-		_, err = gguf.Read(bytes.NewReader(head), 1<<20)
-	}
-	want := `cannot take the GGUF header: n_dims of tensor "blk.0.attn_q.weight" at byte 16884: 7 is more than 4`
-	if err == nil || err.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
+		_, err := gguf.Read(bytes.NewReader(b), 1<<20)
+		if want := "cannot take the GGUF header: " + c.want; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
 	}
 }
 

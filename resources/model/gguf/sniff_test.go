@@ -37,6 +37,8 @@ func TestSniff(t *testing.T) {
 		{`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access &lt;Denied&gt;</Message></Error>`, `is an XML document that says "AccessDenied: Access <Denied>"`},
 		{`<?xm`, `is an XML document`},
 		{`<Err`, `is an XML document`},
+		{"\n\n\n<", `is an XML document`},
+		{"   v", `is text that begins "v"`},
 		{"\x1f\x8b\x08\x00", "is a gzip archive"},
 		{"PK\x03\x04\x14\x00", "is a zip archive"},
 		{"PK\x03\x04\x00\x00\x08\x08\x00\x00archive/data.pklFB", "is a PyTorch file (a zip archive with a pickle)"},

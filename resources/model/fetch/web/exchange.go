@@ -46,7 +46,7 @@ func (x *exchange) open(r request) (*fetch.Body, error) {
 }
 
 // send asks x.at. It does without http.Client, which tells the next host in a Referer where it was redirected from,
-// query and all, and decides itself to whom an Authorization goes on.
+// query and all, decides itself to whom an Authorization goes on, and sends the user of a URL that it is redirected to.
 func (x *exchange) send(r request) (*http.Response, error) {
 	h := http.Header{"User-Agent": {x.source.client.agent}, "Accept": {"*/*"}, "Accept-Encoding": {"identity"}}
 	r.describe(h)
@@ -90,7 +90,6 @@ func (x *exchange) move(answer *http.Response) error {
 	if err != nil {
 		return x.refused("%s redirects to something that is no URL", x.who())
 	}
-	to.User, to.Fragment, to.RawFragment = nil, "", ""
 	x.hidden = append(x.hidden, querySecrets(to)...)
 	switch {
 	case to.Scheme != "http" && to.Scheme != "https" || to.Hostname() == "":

@@ -38,7 +38,7 @@ func (p *forward) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case p.deny != 0:
 		http.Error(w, "no", p.deny)
 	case !known:
-		http.Error(w, "no such host", http.StatusBadGateway)
+		http.Error(w, "no such host for "+r.Header.Get("Proxy-Authorization"), http.StatusBadGateway)
 	case r.Method == http.MethodConnect:
 		p.tunnel(w, to)
 	default:
@@ -242,6 +242,67 @@ func TestAProxyThatIsNoAddress(t *testing.T) {
 				says(t, err, "the proxy for http")
 			}
 		}
+	}
+}
+
+func TestAProxyThatSaysItsPasswordBack(t *testing.T) {
+	_, proxy, _ := beyond(t)
+	t.Setenv("HTTP_PROXY", strings.Replace(proxy.URL, "//", "//me:secret-word@", 1))
+	_, err := get(t, "http://unknown.example.com/")
+	passing(t, err, "502 Bad Gateway", "no such host for Basic ***")
+	silent(t, err, "bWU6c2VjcmV0LXdvcmQ", "secret-word")
+}
+
+// A host without a port has the default one of its scheme, here and in what a token is for.
+func TestTokensForDefaultPorts(t *testing.T) {
+	p, proxy, ca := beyond(t)
+	home := &recorder{then: have}
+	p.hosts["models.example.com:443"] = serveTLS(t, ca.issue(t, "models.example.com", soon()), home.ServeHTTP).Listener.Addr().String()
+	p.hosts["models.example.com:8443"] = p.hosts["models.example.com:443"]
+	t.Setenv("HTTPS_PROXY", proxy.URL)
+	for _, c := range []struct {
+		key, authority string
+		sent           bool
+	}{
+		{"models.example.com", "models.example.com", true},
+		{"models.example.com", "Models.Example.Com:443", true},
+		{"models.example.com:443", "models.example.com", true},
+		{"models.example.com:443", "models.example.com:443", true},
+		{"models.example.com:8443", "models.example.com:8443", true},
+		{"models.example.com", "models.example.com:8443", false},
+		{"models.example.com:443", "models.example.com:8443", false},
+		{"models.example.com:8443", "models.example.com", false},
+		{"models.example.com:80", "models.example.com", false},
+		{"example.com", "models.example.com", false},
+	} {
+		want := ""
+		if c.sent {
+			want = "Bearer tok-en"
+		}
+		p.hosts[c.authority] = p.hosts["models.example.com:443"]
+		s := source(t, client(t, web.Options{CA: ca.pem, Tokens: map[string]string{c.key: "tok-en"}}), "https://"+c.authority+"/")
+		if _, _, err := read(s, 0, 1, ""); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if sent := strings.Join(home.sent("Authorization"), ", "); sent != want {
+			t.Errorf("%+v: sent %q", c, sent)
+		}
+	}
+}
+
+func TestATokenIsNotSentInTheClearAfterARedirect(t *testing.T) {
+	p, proxy, _ := beyond(t)
+	far, server := record(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	p.hosts["models.example.com"] = server.Listener.Addr().String()
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	near := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://models.example.com/", http.StatusFound)
+	})
+	c := client(t, web.Options{Tokens: map[string]string{"models.example.com": "tok-en"}})
+	_, _, err := read(source(t, c, near.URL), 0, -1, "")
+	refused(t, err, "the token for models.example.com was not sent, because this is plain http")
+	if sent := far.sent("Authorization"); len(sent) != 1 || sent[0] != "" {
+		t.Errorf("sent %q", sent)
 	}
 }
 

@@ -65,7 +65,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 
 // Whatever goes wrong, and whatever a server says, nothing that was given in confidence is told.
 func TestNoErrorTellsASecret(t *testing.T) {
-	secrets := []string{"secret/word", "secret%2Fword", "secret-query", "secret-token", "secret-signature", "c2VjcmV0"}
+	secrets := []string{"secret/word", "secret%2Fword", "secret-query", "secret-token", "secret-signature", "c2VjcmV0", "s=s3c"}
 	var target string
 	// It says back all it knows, in every way that a message may come.
 	echo := func(r *http.Request) string {
@@ -122,7 +122,7 @@ func TestNoErrorTellsASecret(t *testing.T) {
 		for _, to := range []string{s.URL + "/500", s.URL + "/html", "http://127.0.0.1:1/", "ftp://127.0.0.1/"} {
 			target = to + "?sig=secret-signature"
 			for _, src := range []string{"http://secret-user:secret%2Fword@" + host, s.URL} {
-				_, _, err := read(source(t, token, src+path+"?key=secret-query"), 5, 10, "")
+				_, _, err := read(source(t, token, src+path+"?key=secret-query&s=s3c"), 5, 10, "")
 				if silent(t, err, secrets...); t.Failed() {
 					t.Fatalf("%s: %v", path, err)
 				}
