@@ -10,7 +10,8 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 100000x
 # The Debian packages of the programs that tests run.
-TOOLS       := btrfs-progs debootstrap e2fsprogs fsverity logrotate mandoc passwd procps systemd xfsprogs
+TOOLS       := btrfs-progs debootstrap docker-registry dosfstools e2fsprogs fsverity logrotate mandoc nginx-light \
+               passwd procps systemd xfsprogs
 
 .PHONY: help build demo tools test check vet fmt archtest fuzz bench lab docs generate release clean
 
@@ -24,10 +25,7 @@ demo: build ## converge the quickstart plan into a scratch root and show plan, a
 	examples/quickstart/demo.sh $(BIN)
 
 tools: ## install what the tests run and is missing, where that is apt's and root's to do
-	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  missing=$$({ dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(TOOLS) 2>/dev/null || true; } | sed -n 's/ installed$$//p' | sort | comm -13 - <(printf '%s\n' $(TOOLS) | sort)); \
-	  [ -z "$$missing" ] || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }; \
-	fi
+	@internal/lab/tools.sh $(TOOLS)
 
 test: tools build ## run every test, and every fuzz target with some inputs
 	$(GO) test -timeout 40m ./...

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -132,6 +133,33 @@ func TestLockGoesOn(t *testing.T) {
 				t.Errorf("it asked for %q, not %q", ranges, c.ranges)
 			}
 		})
+	}
+}
+
+// TestLockTells holds that one is told how far it is, why nothing comes, and that it ended.
+func TestLockTells(t *testing.T) {
+	model := smallModel(t, 1)
+	c := &cutting{cuts: []int{1000}, serve: func(int) ([]byte, string) { return model, `"v"` }}
+	server := httptest.NewServer(c)
+	defer server.Close()
+	s, err := (&app{}).lockSources(lockFlags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	var told []engine.Progress
+	clock := time.Now()
+	l := &locker{sources: s, old: &lockfile.Lock{}, pace: quick, tell: func(p engine.Progress) { told = append(told, p) },
+		now: func() time.Time { clock = clock.Add(time.Second); return clock }}
+	if _, err := l.lock(t.Context(), []ask{{"chat", server.URL + "/x.gguf"}}); err != nil {
+		t.Fatal(err)
+	}
+	last := told[len(told)-1]
+	if !last.Ended || last.Error != "" || last.Done != int64(len(model)) || last.Total != last.Done || last.Rate <= 0 || last.Addr != "chat" || last.Note != "" {
+		t.Errorf("at the end it was told %+v", last)
+	}
+	if !slices.ContainsFunc(told, func(p engine.Progress) bool { return strings.HasSuffix(p.Note, "; again in a second") && p.Done <= 1000 }) {
+		t.Errorf("nobody was told why nothing came: %+v", told)
 	}
 }
 

@@ -123,6 +123,8 @@ func (s *Spec) serviceSection() map[string]engine.List {
 		// 2 is that something was left alone: pending, contested, or without its secret.
 		"SuccessExitStatus": {"2"},
 		"TimeoutStartSec":   {"1h"},
+		// By which a long download says that it is no hang.
+		"NotifyAccess":      {"main"},
 		"CPUWeight":         {"20"},
 		"Nice":              {"10"},
 		"IOSchedulingClass": {"idle"},

@@ -105,9 +105,25 @@ func (s *Spec) fetchOne(ctx context.Context, h *host.Host, o *opener, f file, to
 	}
 	fetcher := fetch.Fetcher{Host: h, Tell: t.progress}
 	if g.Fetched, err = fetcher.Fetch(ctx, want); err != nil {
-		return nil, fmt.Errorf("cannot fetch %s: %w", f.name(), err)
+		return nil, fmt.Errorf("cannot fetch %s: %w%s", f.name(), err, otherWay(err))
 	}
 	return g, nil
+}
+
+// otherWay says how a model comes to a machine that reaches none of its sources.
+func otherWay(err error) string {
+	failed, ok := errors.AsType[*fetch.FailedError](err)
+	if !ok {
+		return ""
+	}
+	for _, t := range failed.Tried {
+		_, refused := errors.AsType[*fetch.RefusedError](t.Err)
+		_, wrong := errors.AsType[*fetch.WrongDigestError](t.Err)
+		if !refused && !wrong {
+			return "\nif this machine has no network: agent0-converge models bundle write PLAN DIR on one that has, and here apply --models DIR"
+		}
+	}
+	return ""
 }
 
 // complete checks that a model that is split is whole, and that one that is not has all there is.

@@ -63,6 +63,6 @@ func Pull(ctx context.Context, files *host.Files, dir string, c *registry.Client
 		if err != nil {
 			return nil, err
 		}
-		return &steady{ctx: ctx, source: source, wait: pause}, nil
+		return &steady{ctx: ctx, source: source, size: m.Size, wait: pause}, nil
 	})
 }

@@ -87,8 +87,9 @@ func (w *writer) copy(ctx context.Context, m Model, open func(Model) (io.ReadClo
 
 // The ways in which a medium does not take a file.
 var (
-	errFAT  = errors.New("the medium is FAT, of which a file has less than 4 GiB: format it as exFAT or ext4")
-	errFull = errors.New("the medium is full: take models off it (those that a bundle no longer names go by pruning it), or take a larger one")
+	errForeign = errors.New("if the medium is mounted so that all on it is another user's, run this as that user, or make the folder first")
+	errFAT     = errors.New("the medium is FAT, of which a file has less than 4 GiB: format it as exFAT or ext4")
+	errFull    = errors.New("the medium is full: take models off it (those that a bundle no longer names go by pruning it), or take a larger one")
 )
 
 // inWords says what a medium means by an error.
@@ -100,6 +101,8 @@ func (w *writer) inWords(err error) error {
 		return fmt.Errorf("%w: %w", err, errFAT)
 	case full(err):
 		return fmt.Errorf("%w: %w", err, errFull)
+	case foreign(err):
+		return fmt.Errorf("%w: %w", err, errForeign)
 	}
 	return err
 }

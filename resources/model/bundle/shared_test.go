@@ -29,6 +29,8 @@ func TestLayoutSharedWithOras(t *testing.T) {
 	check(t, store.Tag(t.Context(), other, "other"))
 	check(t, create(t, h, dir, chat))
 	holds(t, h, dir, chat)
+	left := filepath.Join(dir, "blobs", "sha256", host.TempName("a blob that a stopped run was writing"))
+	check(t, os.WriteFile(left, []byte("half"), 0o600))
 	freed, err := bundle.Prune(h.Files, dir)
 	check(t, err)
 	if freed < embed.Size || freed > embed.Size+4096 { // with its manifest
@@ -40,6 +42,9 @@ func TestLayoutSharedWithOras(t *testing.T) {
 	holds(t, h, dir, chat)
 	store, err = oci.New(dir)
 	check(t, err)
+	if found := leftovers(t, dir); found != nil {
+		t.Errorf("left %v", found)
+	}
 	for _, ref := range []string{"other", bundle.Ref} {
 		if _, err := oras.Copy(t.Context(), store, ref, memory.New(), "", oras.DefaultCopyOptions); err != nil {
 			t.Errorf("oras cannot read %s: %v", ref, err)

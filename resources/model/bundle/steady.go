@@ -21,6 +21,7 @@ const (
 type steady struct {
 	ctx    context.Context
 	source fetch.Source
+	size   int64
 	wait   func(ctx context.Context, try int, asked time.Duration) error
 
 	body   *fetch.Body
@@ -31,6 +32,9 @@ type steady struct {
 // Read returns what follows.
 func (s *steady) Read(p []byte) (int, error) {
 	for {
+		if s.off >= s.size { // where nothing can break any more
+			return 0, io.EOF
+		}
 		n, err := s.next(p)
 		s.off += int64(n)
 		if n > 0 {

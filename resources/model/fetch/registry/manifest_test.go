@@ -128,6 +128,9 @@ func TestReferences(t *testing.T) {
 			t.Errorf("%s is called %s", ref, s)
 		}
 	}
+	if s := sourceOf(t, c, "registry.example.com/chat:v1", modelSum); s.String() != "oci://registry.example.com/chat:v1" {
+		t.Errorf("without oci:// it is called %s", s)
+	}
 	for ref, says := range map[string]string{
 		"https://registry.example.com/chat":             "begins with oci://",
 		"oci://registry.example.com":                    "oci://registry/repository",

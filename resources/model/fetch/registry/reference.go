@@ -16,10 +16,11 @@ type reference struct {
 	text string // as it was written: it has no secrets
 }
 
-// parse reads oci://registry/repository, with :tag or @sha256:digest or neither.
+// parse reads oci://registry/repository, with :tag or @sha256:digest or neither. As other tools write them, references
+// may do without the oci://.
 func parse(ref string) (reference, error) {
 	rest, ok := strings.CutPrefix(ref, "oci://")
-	if !ok {
+	if !ok && strings.Contains(ref, "://") {
 		return reference{}, errors.New("the address of a model in a registry begins with oci://")
 	}
 	host, _, _ := strings.Cut(rest, "/")
@@ -37,7 +38,7 @@ func parse(ref string) (reference, error) {
 	if d := r.Reference; strings.Contains(d, ":") && !strings.HasPrefix(d, "sha256:") {
 		return reference{}, fmt.Errorf("cannot read %s: the digest of a manifest is a sha256", ref)
 	}
-	return reference{r, ref}, nil
+	return reference{r, "oci://" + rest}, nil
 }
 
 // url is the address of something in the repository: what is blobs or manifests, and id its digest or tag.

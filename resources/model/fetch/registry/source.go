@@ -20,7 +20,7 @@ type source struct {
 	c   *Client
 	ref reference
 
-	once sync.Mutex
+	mu   sync.Mutex
 	blob string // "sha256:…", "" before it is known
 }
 
@@ -69,8 +69,8 @@ func (s *source) Open(ctx context.Context, off, length int64, same string) (*fet
 
 // digest is the name of the blob. Several segments that are opened at once ask for it once.
 func (s *source) digest(ctx context.Context) (string, error) {
-	s.once.Lock()
-	defer s.once.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.blob == "" {
 		found, err := s.c.resolve(ctx, s.ref)
 		if err != nil {
