@@ -118,16 +118,16 @@ type block struct {
 	text string
 }
 
-// file is the name of a module's file, which the first line says, or "" for a plan.
+// file is the name of a module's file or of a lock file, which the first line says, or "" for a plan.
 func (b block) file() string {
 	first, _, _ := strings.Cut(b.text, "\n")
-	if name, ok := strings.CutPrefix(first, "# "); ok && strings.Contains(name, "/") && filepath.Ext(name) == ".hcl" {
+	if name, ok := strings.CutPrefix(first, "# "); ok && filepath.Ext(name) == ".hcl" && (strings.Contains(name, "/") || strings.HasSuffix(name, ".lock.hcl")) {
 		return name
 	}
 	return ""
 }
 
-// write puts a block, and the modules of its page, into a new folder.
+// write puts a block, and the modules and lock files of its page, into a new folder.
 func write(t *testing.T, b block, all []block) (file string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -116,6 +116,13 @@ func (c converter) expr(name string, e hclsyntax.Expression) any {
 		return out
 	}
 	v, diags := e.Value(nil)
+	if tuple, ok := e.(*hclsyntax.TupleConsExpr); ok && diags.HasErrors() && name == "labels" { // of dynamic blocks: how many is written out
+		out := []any{}
+		for _, e := range tuple.Exprs {
+			out = append(out, c.expr("", e))
+		}
+		return out
+	}
 	if diags.HasErrors() {
 		return "${" + c.each.Replace(text) + "\n}" // a heredoc ends with its line
 	}

@@ -30,8 +30,9 @@ func (resource) Budget(_ context.Context, v host.View, changes []*engine.Costed[
 		if c.Want == nil {
 			continue
 		}
-		if err := b.change(c); err != nil && !c.Want.optional() {
-			c.Err = err
+		err := b.change(c)
+		if err != nil && !c.Want.optional() {
+			c.Err, c.Cost = err, engine.Cost{}
 		}
 	}
 }
@@ -62,17 +63,18 @@ func (b *budget) change(c *engine.Costed[Spec]) error {
 		}
 	}
 	free := b.free[space.Dev]
+	if t.known && free-t.more < space.Total/reserve {
+		err := full(space, free, t.more)
+		c.Cost = engine.Cost{Free: free, Left: free, Text: "is left out: " + err.Error()}
+		return err
+	}
 	left := free - t.more + t.replaced
 	b.free[space.Dev] = left
-	c.Cost = engine.Cost{Fetch: t.fetch, Free: free, Left: left}
-	if rate, guess := b.rate(c.Want, lacks); t.known {
+	c.Cost = engine.Cost{Fetch: t.fetch, Free: free, Left: left, Text: "fetch from " + t.from(c.Want, lacks) + ": how much, nobody says; add size"}
+	if t.known {
+		rate, guess := b.rate(c.Want, lacks)
 		c.Cost.Seconds = float64(t.fetch) / rate
 		c.Cost.Text = t.text(c.Want, lacks, c.Cost) + guess
-	} else {
-		c.Cost.Text = "fetch from " + t.from(c.Want, lacks) + ": how much, nobody says; add size"
-	}
-	if t.known && free-t.more < space.Total/reserve {
-		return full(space, free, t.more)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (resource) Read(ctx context.Context, v host.View, spec *Spec) (*Spec, error
 		if have == nil {
 			have = &Spec{Path: spec.Path, Owner: at.Owner, Group: at.Group, Mode: at.Mode}
 		}
-		is, err := look(ctx, v, f, at.Info)
+		is, err := look(ctx, v, f, at.Info, spec.absent)
 		if err != nil {
 			return nil, err
 		}
@@ -57,9 +57,9 @@ func (s *Spec) take(f *found, a place.Attributes, spec *Spec) {
 	}
 }
 
-// look finds what a file is: by the record of it, or by reading it. One of another size than is wanted is
-// not read: that is all there is to know.
-func look(ctx context.Context, v host.View, f file, info host.Info) (*found, error) {
+// look finds what a file is: by the record of it, or by reading it. One that has another size than is wanted, or that
+// is to go, is not read: there is no more to know.
+func look(ctx context.Context, v host.View, f file, info host.Info, goes bool) (*found, error) {
 	is := &found{Path: f.path, Size: info.Size, info: info}
 	known, err := record.Of(v.Files, f.path)
 	if err != nil {
@@ -76,7 +76,7 @@ func look(ctx context.Context, v host.View, f file, info host.Info) (*found, err
 		is.SHA256, is.recorded = known.SHA256, true
 		return is, nil
 	}
-	if !f.size.holds(info.Size) {
+	if goes || !f.size.holds(info.Size) {
 		return is, nil
 	}
 	sum, err := v.Files.Digest(ctx, f.path, nil)

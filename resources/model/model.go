@@ -65,7 +65,11 @@ type Spec struct {
 	Found []found `record:"files" diff:"-"`
 
 	offers []Offer
+	absent bool
 }
+
+// Absent tells that the model is to go: then its path says enough.
+func (s *Spec) Absent() { s.absent = true }
 
 // Shard is one more file of a model that is split.
 type Shard struct {

@@ -25,6 +25,9 @@ func (m *mistakes) add(name, format string, args ...any) {
 // Validate finds mistakes by looking at the block alone.
 func (s *Spec) Validate() error {
 	m := mistakes{place.Validate(s.Path), s.attributes().Validate()}
+	if s.absent {
+		return errors.Join(m...)
+	}
 	m.identity("sha256", "size", s.SHA256, s.Size, s.Unverified)
 	if s.Unverified && len(s.Shards) > 0 {
 		m.add("unverified", "a model that is split is put together by the sha256 of its files: say them")

@@ -89,6 +89,12 @@ func (r *Result) take(e event) {
 func (r *Result) Report(t *testing.T) {
 	t.Helper()
 	t.Log(r.Output)
+	r.End(t)
+}
+
+// End ends t as the test has ended.
+func (r *Result) End(t *testing.T) {
+	t.Helper()
 	switch r.Action {
 	case "pass":
 	case "skip":

@@ -143,6 +143,9 @@ func (j *job) sized(c *candidate, body *Body) error {
 
 // adopt takes what a source says for the size of the file.
 func (j *job) adopt(c *candidate, size int64) error {
+	if size == 0 {
+		return &RefusedError{Source: c.name, Why: "its file is empty"}
+	}
 	have, _ := j.store.status()
 	if j.w.Fits != nil {
 		if err := j.w.Fits(size, max(0, size-have)); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -172,9 +173,11 @@ func (k *killer) life(kill bool) (killed bool) {
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
 		k.killed++
 		k.pending = true
-		return true
-	}
-	if err != nil {
+		if _, err := os.Stat(filepath.Join(k.root, "models/m.gguf")); errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+		// It died between the publication and its own end.
+	} else if err != nil {
 		k.Fatalf("%v\n%s", err, out.String())
 	}
 	b, err := os.ReadFile(filepath.Join(k.root, "models/m.gguf"))
@@ -183,7 +186,7 @@ func (k *killer) life(kill bool) (killed bool) {
 	k.files++
 	check(k, os.Remove(filepath.Join(k.root, "models/m.gguf")))
 	k.another()
-	return false
+	return k.pending
 }
 
 // account adds up what a life cost that followed a kill.

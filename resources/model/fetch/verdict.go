@@ -15,12 +15,7 @@ func (j *job) judge(ctx context.Context) (ok bool, err error) {
 	sum := j.sum()
 	switch {
 	case !j.w.Unverified && sum != j.w.SHA256 && j.mixed():
-		forgive(j.sources)
-		c := next(j.sources, "")
-		if c == nil {
-			return false, j.exhausted()
-		}
-		return false, j.restart(ctx, c.name)
+		return false, j.separate(ctx)
 	case !j.w.Unverified && sum != j.w.SHA256:
 		return false, j.blame(ctx, sum)
 	case j.w.Whole == nil:
@@ -35,17 +30,38 @@ func (j *job) judge(ctx context.Context) (ok bool, err error) {
 	return true, nil
 }
 
+// separate begins again with one source alone, because the bytes of several are no file that anybody has.
+func (j *job) separate(ctx context.Context) error {
+	if alone := j.candidate(j.head.Pure); alone == nil {
+		forgive(j.sources)
+	} else if alone.again++; alone.again >= j.f.Attempts {
+		alone.failed(&RefusedError{Source: alone.name, Why: "has another file each time it is asked"}, j.f.now())
+	}
+	c := next(j.sources, j.head.Pure)
+	if c == nil {
+		return j.exhausted()
+	}
+	return j.restart(ctx, c.name)
+}
+
+func (j *job) candidate(name string) *candidate {
+	for _, c := range j.sources {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
 // mixed reports whether the bytes are of more than one content, so that none can be blamed.
 func (j *job) mixed() bool { return len(j.store.senders) != 1 }
 
 // blame sets a source aside that sent another file, and keeps that as evidence.
 func (j *job) blame(ctx context.Context, sum [32]byte) error {
 	from := j.store.senders[0]
-	var asked *candidate // who sent some of it just now, and not before this call: that may have another file by now
-	for _, c := range j.sources {
-		if c.name == from.Source && c.sent.Load() > 0 {
-			asked = c
-		}
+	asked := j.candidate(from.Source)
+	if asked != nil && asked.sent.Load() == 0 {
+		asked = nil // what it sent before this call: it may have another file by now
 	}
 	kept, err := j.quarantine(ctx, wrongFile{
 		Source: from.Source, Version: from.Version, SHA256: fmt.Sprintf("%x", sum), Size: j.store.size,
@@ -61,10 +77,8 @@ func (j *job) blame(ctx context.Context, sum [32]byte) error {
 
 // refuse sets aside the source of an unverified file that is no good.
 func (j *job) refuse(ctx context.Context, why error) error {
-	for _, c := range j.sources {
-		if c.name == j.head.Pure {
-			c.failed(&RefusedError{Source: c.name, Why: why.Error()}, j.f.now())
-		}
+	if c := j.candidate(j.head.Pure); c != nil {
+		c.failed(&RefusedError{Source: c.name, Why: why.Error()}, j.f.now())
 	}
 	return j.restart(ctx, j.head.Pure)
 }
