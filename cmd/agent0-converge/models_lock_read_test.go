@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -158,8 +161,38 @@ func TestLockTells(t *testing.T) {
 	if !last.Ended || last.Error != "" || last.Done != int64(len(model)) || last.Total != last.Done || last.Rate <= 0 || last.Addr != "chat" || last.Note != "" {
 		t.Errorf("at the end it was told %+v", last)
 	}
-	if !slices.ContainsFunc(told, func(p engine.Progress) bool { return strings.HasSuffix(p.Note, "; again in a second") && p.Done <= 1000 }) {
+	if !slices.ContainsFunc(told, func(p engine.Progress) bool {
+		return strings.HasSuffix(p.Note, "; again in a second") && p.Done <= 1000
+	}) {
 		t.Errorf("nobody was told why nothing came: %+v", told)
+	}
+}
+
+// TestLockStops holds that it ends when it is asked to, whatever it waits for, and says why.
+func TestLockStops(t *testing.T) {
+	model := smallModel(t, 1)
+	c := &cutting{cuts: []int{1000}, hang: true, serve: func(int) ([]byte, string) { return model, `"v"` }}
+	sent := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(sent)
+		c.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	s, err := (&app{}).lockSources(lockFlags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		<-sent
+		cancel(&signalError{syscall.SIGINT})
+	}()
+	l := &locker{sources: s, old: &lockfile.Lock{}, pace: steadyPace, tell: func(engine.Progress) {}, now: time.Now}
+	_, err = l.lock(ctx, []ask{{"chat", server.URL + "/x.gguf"}})
+	var sig *signalError
+	if !errors.As(err, &sig) || sig.sig != syscall.SIGINT {
+		t.Errorf("it ended with %v", err)
 	}
 }
 

@@ -73,9 +73,11 @@ func (b *lockBar) waits(why error, wait time.Duration) {
 }
 
 func (b *lockBar) ended(err error) {
-	b.at.Ended = true
+	b.at.Ended, b.at.Note = true, ""
 	if err != nil {
 		b.at.Error = err.Error()
+	} else {
+		b.at.Done = max(b.at.Done, b.at.Total)
 	}
 	b.tell(b.at)
 }

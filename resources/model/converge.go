@@ -69,11 +69,8 @@ func look(ctx context.Context, v host.View, f file, info host.Info, goes bool) (
 	if err != nil {
 		return nil, err
 	}
-	if known != nil {
-		is.Sources = known.Sources
-	}
 	if by != "" && !v.Reread {
-		is.SHA256, is.recorded = known.SHA256, true
+		is.SHA256, is.Sources, is.recorded = known.SHA256, known.Sources, true
 		return is, nil
 	}
 	if goes || !f.size.holds(info.Size) {
@@ -84,7 +81,9 @@ func look(ctx context.Context, v host.View, f file, info host.Info, goes bool) (
 		return nil, err
 	}
 	is.SHA256, is.info = hex.EncodeToString(sum.SHA256[:]), sum.Info
-	is.recorded = known != nil && is.SHA256 == known.SHA256 && (by != "" || known.Unsettled)
+	if known != nil && is.SHA256 == known.SHA256 {
+		is.Sources, is.recorded = known.Sources, by != "" || known.Unsettled
+	}
 	return is, nil
 }
 

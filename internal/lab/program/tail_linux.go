@@ -9,9 +9,12 @@ import (
 const tailLines = 40
 
 // Tail is the last 40 lines of a log.
-func Tail(log []byte) string {
+func Tail(log []byte) string { return Last(log, tailLines) }
+
+// Last is the last n lines of a log.
+func Last(log []byte, n int) string {
 	lines := bytes.Split(bytes.TrimRight(log, "\r\n"), []byte("\n"))
-	return string(bytes.Join(lines[max(0, len(lines)-tailLines):], []byte("\n")))
+	return string(bytes.Join(lines[max(0, len(lines)-n):], []byte("\n")))
 }
 
 // TailOf is the last 40 lines of a log file, or why there are none.

@@ -56,6 +56,9 @@ func (j *job) run(ctx context.Context) error {
 
 // complete gets all bytes that are not here, and hashes them.
 func (j *job) complete(ctx context.Context) error {
+	if !j.store.isFull() && next(j.sources, j.head.Pure) == nil {
+		return j.exhausted() // and no room is made for nothing
+	}
 	if err := j.room(); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (w *worker) get(c *span) error {
 	defer watch.end()
 	body, err := w.c.Open(watch.ctx, c.from, w.length(*c), w.same())
 	if err != nil {
-		return watch.why(err)
+		return watch.why(w.refusal(watch.ctx, *c, err))
 	}
 	defer body.Close()
 	if body.Offset != c.from && body.Offset != 0 {
@@ -30,6 +30,25 @@ func (w *worker) get(c *span) error {
 		return err
 	}
 	return w.pump(watch, body, c, n)
+}
+
+// refusal finds out whether a part of the file was refused because the file that this source has is a shorter one.
+// That matters where it was another source that said how long the file is.
+func (w *worker) refusal(ctx context.Context, c span, err error) error {
+	var refused *RefusedError
+	if !errors.As(err, &refused) || c.from == 0 || w.j.w.Size > 0 {
+		return err
+	}
+	body, beginErr := w.c.Open(ctx, 0, 1, "")
+	if beginErr != nil {
+		return err
+	}
+	defer body.Close()
+	var another *anotherError
+	if sizeErr := w.j.sized(w.c, body); errors.As(sizeErr, &another) {
+		return sizeErr
+	}
+	return err
 }
 
 // begin has First look at the beginning of the file before anything else is believed: a login page has a size and a
