@@ -43,7 +43,7 @@ type Fetcher struct {
 	Host *host.Host
 	// Segment is how many bytes are asked for at once, 32 MiB. No more than that is lost by a kill.
 	Segment int64
-	// Connections is how many segments are got at once, 4.
+	// Connections is how many segments are got at once at most, 4. It is one as long as that is fast enough.
 	Connections int
 	// Ahead is how many segments may be here beyond those that were hashed, 8.
 	Ahead int
@@ -60,6 +60,7 @@ type Fetcher struct {
 	sleep  func(context.Context, time.Duration) error
 	jitter func() float64
 	now    func() time.Time
+	window time.Duration
 }
 
 // Progress is how far a fetch is.
@@ -135,6 +136,7 @@ func (f *Fetcher) withDefaults() Fetcher {
 	all.Ahead = cmp.Or(f.Ahead, 8)
 	all.Block = cmp.Or(f.Block, 1<<20)
 	all.Stall = cmp.Or(f.Stall, 30*time.Second)
+	all.window = cmp.Or(f.window, window)
 	all.Attempts = cmp.Or(f.Attempts, 5)
 	if f.sleep == nil {
 		all.sleep = sleep

@@ -103,7 +103,7 @@ const (
 // small is a fetcher whose segments are small and who does not wait.
 func (m *machine) small() *Fetcher {
 	return &Fetcher{
-		Host: m.host, Segment: testSegment, Block: testBlock, Stall: 20 * time.Second,
+		Host: m.host, Segment: testSegment, Block: testBlock, Stall: 20 * time.Second, window: -1,
 		sleep:  func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) },
 		jitter: func() float64 { return 0.5 },
 	}

@@ -62,8 +62,6 @@ func (j *job) complete(ctx context.Context) error {
 	if err := j.room(); err != nil {
 		return err
 	}
-	stop := j.store.serve()
-	defer func() { stop() }()
 	for !j.store.isFull() {
 		c := next(j.sources, j.head.Pure)
 		if c == nil {
@@ -72,39 +70,40 @@ func (j *job) complete(ctx context.Context) error {
 		if err := j.await(ctx, c); err != nil {
 			return err
 		}
-		if j.purely() && j.head.Pure != c.name {
-			stop()
-			if err := j.restart(ctx, c.name); err != nil {
-				return err
-			}
-			stop = j.store.serve()
-		}
-		err := j.take(ctx, c)
-		if err == nil {
-			break
-		}
-		if fatal := j.store.failure(ctx); fatal != nil {
-			return fatal
-		}
-		var another *anotherError
-		if errors.As(err, &another) {
-			stop()
-			if err := j.another(ctx, c, another); err != nil {
-				return err
-			}
-			stop = j.store.serve()
-			continue
-		}
-		c.failed(err, j.f.now())
-		if j.store.isFull() { // and yet refused
-			stop()
-			if err := j.restart(ctx, j.head.Pure); err != nil {
-				return err
-			}
-			stop = j.store.serve()
+		if err := j.ask(ctx, c); err != nil {
+			return err
 		}
 	}
+	stop := j.store.serve()
+	defer stop()
 	return j.store.finish(ctx)
+}
+
+// ask gives a source its turn, and remembers how it did. An error is one of this machine, or the end of ctx.
+func (j *job) ask(ctx context.Context, c *candidate) error {
+	if j.purely() && j.head.Pure != c.name {
+		if err := j.restart(ctx, c.name); err != nil {
+			return err
+		}
+	}
+	stop := j.store.serve()
+	err := j.take(ctx, c)
+	stop()
+	if fatal := j.store.failure(ctx); fatal != nil {
+		return fatal
+	}
+	var another *anotherError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &another):
+		return j.another(ctx, c)
+	}
+	c.failed(err, j.f.now())
+	if j.store.isFull() { // and yet refused
+		return j.restart(ctx, j.head.Pure)
+	}
+	return nil
 }
 
 // purely reports whether each source has to bring all of the file.
@@ -122,7 +121,7 @@ func (j *job) await(ctx context.Context, c *candidate) error {
 }
 
 // another begins again because a source has another file than the one whose bytes are here.
-func (j *job) another(ctx context.Context, c *candidate, why *anotherError) error {
+func (j *job) another(ctx context.Context, c *candidate) error {
 	if c.again++; c.again >= j.f.Attempts {
 		c.failed(&RefusedError{Source: c.name, Why: "has another file each time it is asked"}, j.f.now())
 	}

@@ -67,7 +67,7 @@ func fetchAsChild(t *testing.T, spec []string) {
 	}}
 	source.client.Transport.(*http.Transport).DialContext = dialer.DialContext
 	source.client.Transport.(*http.Transport).ReadBufferSize = 4 << 10
-	f := Fetcher{Host: h, Segment: killSegment, Block: killBlock}
+	f := Fetcher{Host: h, Segment: killSegment, Block: killBlock, window: -1}
 	got, err := f.Fetch(context.Background(), Want{SHA256: [32]byte(sum), Size: killSize, Sources: []Source{source}, Dir: "/models"})
 	check(t, err)
 	check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}))

@@ -17,7 +17,6 @@ const memory = 3 * time.Second
 // teller tells how a fetch goes.
 type teller struct {
 	tell func(Progress)
-	job  *job
 	mu   sync.Mutex
 	now  Progress
 	done chan struct{}

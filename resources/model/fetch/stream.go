@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // beginning is how much of a file is looked at before the rest is taken.
@@ -14,7 +15,9 @@ const beginning = 4 << 10
 func (w *worker) get(c *span) error {
 	watch := newWatch(w.ctx, w.j.f.Stall, &w.j.got)
 	defer watch.end()
+	asked := time.Now()
 	body, err := w.c.Open(watch.ctx, c.from, w.length(*c), w.same())
+	w.waited += time.Since(asked)
 	if err != nil {
 		return watch.why(w.refusal(watch.ctx, *c, err))
 	}
@@ -96,9 +99,8 @@ func (w *worker) accept(body *Body, c *span) (again bool, err error) {
 	if again, err := w.versioned(body, c); again || err != nil {
 		return again, err
 	}
-	if body.Ranges && body.Offset == c.from && w.j.store.sizeKnown() {
-		w.spreadOut()
-	} else if !w.alone(w) {
+	w.parts = body.Ranges && body.Offset == c.from && w.j.store.sizeKnown()
+	if !w.parts && !w.alone(w) {
 		return false, errors.New("it no longer sends parts of the file")
 	}
 	return false, nil
@@ -134,10 +136,16 @@ func (w *worker) pump(watch *watch, body *Body, c *span, n int) error {
 		if left := c.to - pos; pos < c.to && left < int64(len(b)) {
 			b = b[:max(int64(n), left)]
 		}
+		asked := time.Now()
 		more, err := watch.fill(body, b[n:])
+		came := time.Now()
 		n += more
 		done, keepErr := w.deliver(pos, b[:n], c)
 		pos += int64(n)
+		w.waited, w.worked = w.waited+came.Sub(asked), w.worked+time.Since(came)
+		if w.parts {
+			w.consider()
+		}
 		switch {
 		case keepErr != nil:
 			return keepErr

@@ -11,6 +11,8 @@ import (
 const (
 	// patience is how long a source that asks for it is waited for while there are others.
 	patience = 2 * time.Minute
+	// window is for how long a connection is watched before it gets company.
+	window = 200 * time.Millisecond
 	// firstDelay is how long is waited after a failure; it doubles with each up to lastDelay.
 	firstDelay, lastDelay = time.Second, 30 * time.Second
 )
@@ -42,6 +44,10 @@ type worker struct {
 	// fails counts failures while nothing new came from the source, streak those of this worker.
 	fails, streak int
 	seen          int64
+	// waited is how long it waited for the source, worked for what it did with what came.
+	waited, worked time.Duration
+	// parts says that the source sends any part of the file.
+	parts bool
 }
 
 // take gives a source its turn. It returns nil once all bytes are here.
@@ -53,9 +59,6 @@ func (j *job) take(ctx context.Context, c *candidate) error {
 	t.start()
 	t.wg.Wait()
 	c.version = t.version
-	if err := j.store.failure(ctx); err != nil {
-		return err
-	}
 	var refused *RefusedError
 	if j.store.isFull() && !(j.w.Unverified && errors.As(t.err, &refused)) {
 		return nil
@@ -69,6 +72,18 @@ func (j *job) take(ctx context.Context, c *candidate) error {
 func (t *turn) start() {
 	w := &worker{turn: t}
 	t.wg.Go(w.run)
+}
+
+// consider starts the other workers where the source is what all wait for. One connection that brings nearly as much as
+// this machine can hash and write is faster alone: of several all but one bring what has to be read again to be hashed.
+func (w *worker) consider() {
+	if w.waited+w.worked < w.j.f.window {
+		return
+	}
+	if w.j.f.window < 0 || w.waited > 2*w.worked {
+		w.spreadOut()
+	}
+	w.waited, w.worked = 0, 0
 }
 
 // spreadOut starts the other workers, once it is known that the source sends any part.
