@@ -42,8 +42,10 @@ drift "laptop" {
 	h.run(agent, "apply", "--auto-approve", "/root/plan")
 	const service = "agent0-converge-drift.service"
 	for name, damage := range map[string]func(){
-		"removed":      func() { h.run("rm", "/opt/agent0/chat.gguf") },
-		"written into": func() { h.run("dd", "if=/dev/zero", "of=/opt/agent0/chat.gguf", "bs=1", "seek=9999", "count=9", "conv=notrunc") },
+		"removed": func() { h.run("rm", "/opt/agent0/chat.gguf") },
+		"written into": func() {
+			h.run("dd", "if=/dev/zero", "of=/opt/agent0/chat.gguf", "bs=1", "seek=9999", "count=9", "conv=notrunc")
+		},
 	} {
 		damage()
 		h.run("systemctl", "start", service)

@@ -15,7 +15,8 @@ import (
 type Want struct {
 	// SHA256 is what the file is known by, all zero only where it is Unverified.
 	SHA256 [32]byte
-	// Unverified takes what the first source has that serves anything.
+	// Unverified takes what the first source has that serves anything. All of it comes from one version of one source;
+	// where a source tells no versions the size has to do.
 	Unverified bool
 	// For is the path that the file is for: it tells unverified files, which have nothing else, apart.
 	For string
@@ -31,8 +32,8 @@ type Want struct {
 	// Fits, where not nil, is asked about how long the file is once a source said so. more is how much of that is
 	// not here yet. An error refuses the source.
 	Fits func(size, more int64) error
-	// Room, where not nil, is asked whether there is room for so many more bytes before they are taken. An error
-	// ends the fetch.
+	// Room, where not nil, is asked whether there is room for so many more bytes before they are taken; what an earlier
+	// run took is not asked for again. An error ends the fetch.
 	Room func(more int64) error
 	// Whole, where not nil, is asked about the file when it is complete and its SHA-256 is right.
 	Whole func(r io.ReaderAt, size int64) error

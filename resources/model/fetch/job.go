@@ -166,13 +166,17 @@ func (j *job) room() error {
 	if size < 0 || have >= size {
 		return nil
 	}
-	if j.w.Room != nil {
-		err := j.w.Room(size - have)
+	held, err := j.store.partial.Held() // by an earlier run too
+	if err != nil {
+		return err
+	}
+	if more := size - max(have, held); j.w.Room != nil && more > 0 {
+		err := j.w.Room(more)
 		if err != nil && j.keepsWrong() {
 			if err := j.dropWrong(); err != nil {
 				return err
 			}
-			err = j.w.Room(size - have)
+			err = j.w.Room(more)
 		}
 		if err != nil {
 			return err

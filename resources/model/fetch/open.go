@@ -59,8 +59,11 @@ func (j *job) open(ctx context.Context) error {
 			}
 			return nil
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		var locked *host.LockedError
-		if !errors.As(err, &locked) || ctx.Err() != nil {
+		if !errors.As(err, &locked) {
 			return err
 		}
 		j.tell.note("another run is fetching it")

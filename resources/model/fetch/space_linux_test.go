@@ -104,3 +104,27 @@ func TestPublishOnAnotherDisk(t *testing.T) {
 		}
 	})
 }
+
+// What an earlier run reserved is not asked for again, on a disk that would not have it twice.
+func TestRoomThatWasReserved(t *testing.T) {
+	content := random(1, 20*testSegment)
+	onDisk(t, "2m", func(t *testing.T, m *machine) {
+		s := serve("a", content)
+		w := wanted(content, s)
+		w.Room = func(more int64) error {
+			space, err := m.host.Files.Space("/models/x")
+			if err == nil && more > space.Free {
+				err = errors.New("no room")
+			}
+			return err
+		}
+		m.interrupted(m.small(), w, s, 10)
+		state, err := Status(m.host.Files.Tree, w)
+		check(t, err)
+		if state.Held < int64(len(content)) || state.Have >= int64(len(content)) {
+			t.Errorf("%+v", state)
+		}
+		_, file := m.published(m.small(), w)
+		same(t, file, content)
+	})
+}

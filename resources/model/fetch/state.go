@@ -25,6 +25,8 @@ type State struct {
 	Path string
 	// Have of Size bytes are there, as far as can be told without reading them. Size is -1 where nobody knows it.
 	Have, Size int64
+	// Held is how many bytes of its disk the partial file takes, which may be all of Size from the start on.
+	Held int64
 	// Wrong is a file that a source sent and that was another, kept for people to look at; "" for none.
 	Wrong      string
 	WrongBytes int64
@@ -76,6 +78,9 @@ func status(t host.Tree, key string) (State, error) {
 	s.For, s.Size = p.head.For, p.size
 	if info, ok := p.partial(t); ok {
 		s.Path, s.Have = p.head.Path, p.here(info.Size).total()
+		if s.Held, err = t.Held(s.Path); err != nil {
+			return s, err
+		}
 	}
 	for _, w := range p.head.Wrong {
 		if info, err := t.Lstat(w.Path); w.Path != "" && err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -164,7 +165,7 @@ func (w *worker) again(err error) bool {
 		return false
 	}
 	wait, ok := w.delay(err)
-	if !ok {
+	if !ok || w.fresh.Load() == 0 && errors.Is(err, syscall.ENETUNREACH) { // a machine without a network does not get one by waiting
 		w.mu.Lock()
 		w.err = err
 		w.mu.Unlock()

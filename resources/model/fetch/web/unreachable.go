@@ -34,7 +34,22 @@ func (x *exchange) unreachable(err error) error {
 	if proxy := x.proxyOf(err); proxy != "" {
 		return x.failed(err, "cannot reach %s through %s: %s", x.at.Host, proxy, reason(err))
 	}
-	return x.failed(err, "cannot reach %s: %s", x.at.Host, reason(err))
+	return x.failed(withRoute(err), "cannot reach %s: %s", x.at.Host, reason(err))
+}
+
+// withRoute adds to an error of the resolver that there is no way to the name server, which it says in words alone: a
+// machine without a network is known by that.
+func withRoute(err error) error {
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || dns.Server == "" {
+		return err
+	}
+	conn, dialErr := net.Dial("udp", dns.Server) // which sends nothing
+	if dialErr != nil {
+		return errors.Join(err, dialErr)
+	}
+	conn.Close()
+	return err
 }
 
 // proxied is the error of a proxy that makes no tunnel: one that is busy, or cannot reach the host, may do so later.
