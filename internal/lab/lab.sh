@@ -8,6 +8,8 @@ step "every kill point, and 5,000 trees that a power cut may leave"
 AGENT0_LAB=1 go test ./cmd/agent0-converge -run 'TestKill(AtEvery|The|Within)|TestPowerCut' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 step "the same on a machine with a real systemd, with what it is told among the points"
 AGENT0_LAB=1 go test ./internal/lab/scenarios -run '^TestKill$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
+step "a download that is killed 500 times"
+AGENT0_KILLS=500 go test ./resources/model/fetch -run '^TestKilled$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 step "guests with a kernel of their own, and what needs one: fs-verity"
 AGENT0_LAB=1 go test ./internal/lab/guest -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 step "properties over 2,000 random plans each"
