@@ -82,42 +82,35 @@ type jsonDownload struct {
 }
 
 func (a *app) modelsList() error {
-	h, err := a.openHost("", watchers{})
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	models, err := a.modelsOf(h)
-	if err != nil {
-		return err
-	}
-	downloads, err := downloadsOf(h.Files.Tree)
-	if err != nil {
-		return asRoot(err)
-	}
-	if a.json {
-		return a.writeJSON(map[string]any{"format_version": "1.0", "models": models, "downloads": downloads})
-	}
-	a.showModels(models)
-	a.showDownloads(downloads)
-	return nil
+	return a.readHost(func(h *host.Host, j *journal.Journal) error {
+		models, err := modelsOf(h.Files.Tree, j)
+		if err != nil {
+			return asRoot(err)
+		}
+		downloads, err := downloadsOf(h.Files.Tree)
+		if err != nil {
+			return asRoot(err)
+		}
+		if a.json {
+			return a.writeJSON(map[string]any{"format_version": "1.0", "models": models, "downloads": downloads})
+		}
+		a.showModels(models)
+		a.showDownloads(downloads)
+		return nil
+	})
 }
 
 // modelsOf lists what is on record, with who manages it.
-func (a *app) modelsOf(h *host.Host) ([]jsonModel, error) {
-	j, err := a.openJournal(h)
+func modelsOf(t host.Tree, j *journal.Journal) ([]jsonModel, error) {
+	records, err := record.All(t)
 	if err != nil {
 		return nil, err
 	}
-	records, err := record.All(h.Files.Tree)
-	if err != nil {
-		return nil, asRoot(err)
-	}
 	out := []jsonModel{}
 	for _, r := range records {
-		m, err := modelOf(h.Files.Tree, j, r)
+		m, err := modelOf(t, j, r)
 		if err != nil {
-			return nil, asRoot(err)
+			return nil, err
 		}
 		out = append(out, m)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/journal"
 )
 
 func (a *app) modelsVerifyCmd() *cobra.Command {
@@ -27,39 +28,43 @@ func (a *app) modelsVerify(ctx context.Context, paths []string) error {
 	if err := forbidWriting(); err != nil {
 		return err
 	}
-	h, err := a.openHost("", watchers{})
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	models, err := a.modelsOf(h)
-	if err == nil {
-		models, err = named(models, paths)
-	}
-	if err != nil {
-		return err
-	}
-	bars := a.progress()
-	wrong := 0
-	for i := range models {
-		if err := verifyModel(ctx, h.Files.Tree, &models[i], bars); err != nil {
-			bars.close()
+	return a.readHost(func(h *host.Host, j *journal.Journal) error {
+		models, err := modelsOf(h.Files.Tree, j)
+		if err == nil {
+			models, err = named(models, paths)
+		}
+		if err != nil {
+			return asRoot(err)
+		}
+		wrong, err := a.readModels(ctx, h.Files.Tree, models)
+		switch {
+		case err != nil:
 			return err
+		case a.json:
+			err = a.writeJSON(map[string]any{"format_version": "1.0", "models": models})
+		default:
+			a.showVerified(models, wrong)
+		}
+		if err == nil && wrong > 0 {
+			err = &exitStatus{exitDiffers}
+		}
+		return err
+	})
+}
+
+// readModels reads models and counts those that are not what they were.
+func (a *app) readModels(ctx context.Context, t host.Tree, models []jsonModel) (wrong int, err error) {
+	bars := a.progress()
+	defer bars.close()
+	for i := range models {
+		if err := verifyModel(ctx, t, &models[i], bars); err != nil {
+			return wrong, err
 		}
 		if models[i].State != modelVerified {
 			wrong++
 		}
 	}
-	bars.close()
-	if a.json {
-		err = a.writeJSON(map[string]any{"format_version": "1.0", "models": models})
-	} else {
-		a.showVerified(models, wrong)
-	}
-	if err == nil && wrong > 0 {
-		err = &exitStatus{exitDiffers}
-	}
-	return err
+	return wrong, nil
 }
 
 // named leaves the models at paths; one that is none is an error.

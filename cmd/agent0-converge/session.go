@@ -176,8 +176,8 @@ func asRoot(err error) error {
 	return err
 }
 
-// readJournal calls f with the journal of the root at hand.
-func (a *app) readJournal(f func(*journal.Journal) error) error {
+// readHost calls f with the root and its journal at hand.
+func (a *app) readHost(f func(*host.Host, *journal.Journal) error) error {
 	h, err := a.openHost("", watchers{})
 	if err != nil {
 		return err
@@ -187,7 +187,12 @@ func (a *app) readJournal(f func(*journal.Journal) error) error {
 	if err != nil {
 		return err
 	}
-	return f(j)
+	return f(h, j)
+}
+
+// readJournal calls f with the journal of the root at hand.
+func (a *app) readJournal(f func(*journal.Journal) error) error {
+	return a.readHost(func(_ *host.Host, j *journal.Journal) error { return f(j) })
 }
 
 func kindNamed(name string) (*engine.Kind, bool) {

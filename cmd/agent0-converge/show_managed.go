@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -29,38 +30,31 @@ func (m jsonManaged) known() string {
 }
 
 func (a *app) showManaged() error {
-	h, err := a.openHost("", watchers{})
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	j, err := a.openJournal(h)
-	if err != nil {
-		return err
-	}
-	managed, records, err := managedBy(j, h.Files.Tree)
-	if err != nil {
-		return asRoot(err)
-	}
-	if a.json {
-		return a.writeJSON(map[string]any{"format_version": "1.0", "managed": managed})
-	}
-	if len(managed) == 0 {
-		fmt.Fprintln(a.stdout, "No plan manages anything on this host.")
-		return nil
-	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	if records {
-		fmt.Fprintln(w, "PLAN\tRESOURCE\tMANAGES\tKNOWN BY")
-	} else {
-		fmt.Fprintln(w, "PLAN\tRESOURCE\tMANAGES")
-	}
-	for _, m := range managed {
-		fmt.Fprintf(w, "%s\t%s\t%s", m.Plan, m.Addr, m.Claim)
-		if known := m.known(); known != "" {
-			fmt.Fprintf(w, "\t%s", known)
+	return a.readHost(func(h *host.Host, j *journal.Journal) error {
+		managed, records, err := managedBy(j, h.Files.Tree)
+		switch {
+		case err != nil:
+			return asRoot(err)
+		case a.json:
+			return a.writeJSON(map[string]any{"format_version": "1.0", "managed": managed})
+		case len(managed) == 0:
+			fmt.Fprintln(a.stdout, "No plan manages anything on this host.")
+			return nil
 		}
-		fmt.Fprintln(w)
+		return a.managedTable(managed, records)
+	})
+}
+
+func (a *app) managedTable(managed []jsonManaged, records bool) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	head := "PLAN\tRESOURCE\tMANAGES"
+	if records {
+		head += "\tKNOWN BY"
+	}
+	fmt.Fprintln(w, head)
+	for _, m := range managed {
+		row := []string{m.Plan, string(m.Addr), string(m.Claim)}
+		fmt.Fprintln(w, strings.Join(append(row, nonEmpty(m.known())...), "\t"))
 	}
 	return w.Flush()
 }

@@ -151,20 +151,48 @@ func (p *Partial) Info() (Info, error) {
 // Reserve makes sure that the file can grow to size bytes, without making it longer. Where the file system has not
 // the room it is a *NoSpaceError, and nothing stays reserved. Where the file system cannot reserve, nothing is.
 func (p *Partial) Reserve(size int64) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(p.lock.Fd()), &st); err != nil {
-		return p.spot.explainHere("look at", err)
+	info, err := p.Info()
+	if err != nil {
+		return err
 	}
-	err := p.change("fallocate", "reserve room for", max(0, size-st.Blocks*512), func(file *os.File) error {
+	held, err := p.Held()
+	if err != nil {
+		return err
+	}
+	err = p.change("fallocate", "reserve room for", max(0, size-held), func(file *os.File) error {
 		return unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
 	})
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
 		return nil
 	case isFull(err):
-		return errors.Join(err, p.Truncate(st.Size)) // ext4 keeps what it did find
+		return errors.Join(err, p.Truncate(info.Size)) // ext4 keeps what it did find
 	}
 	return err
+}
+
+// Held returns how many bytes of its disk the file takes, what is reserved beyond its end included.
+func (p *Partial) Held() (int64, error) {
+	held, err := held(int(p.lock.Fd()))
+	return held, p.spot.explainHere("look at", err)
+}
+
+// Held returns how many bytes of its disk a file takes, what is reserved beyond its end included. A symbolic link is
+// looked at itself.
+func (t Tree) Held(name string) (int64, error) {
+	fd, err := t.path("look at", name, unix.O_NOFOLLOW)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	n, err := held(fd)
+	return n, named("look at", name, err)
+}
+
+func held(fd int) (int64, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return st.Blocks * 512, err // whatever the file system's blocks: stat(2)
 }
 
 // isFull reports whether a change failed for want of room.

@@ -102,6 +102,15 @@ func (p *Partial) Reserve(size int64) error {
 	return nil
 }
 
+// Held returns how many bytes of its disk the file takes.
+func (p *Partial) Held() (int64, error) { return p.spot.f.Held(p.spot.path) }
+
+// Held returns how many bytes of its disk a file takes: those that it has.
+func (t Tree) Held(name string) (int64, error) {
+	info, err := t.Lstat(name)
+	return info.Size, err
+}
+
 // isFull reports whether a change failed for want of room.
 func isFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) ||

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -273,6 +272,3 @@ func newRand(t testing.TB) *rand.Rand {
 	t.Logf("AGENT0_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
 }
-
-var _ io.ReadCloser = (*sending)(nil)
-var _ fmt.Stringer = (*server)(nil)

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -54,5 +53,3 @@ func rangeOf(off, length int64) string {
 	}
 	return fmt.Sprintf("%d-%d", off, off+length-1)
 }
-
-var _ io.Reader = (*Body)(nil)

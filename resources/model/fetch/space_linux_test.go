@@ -121,7 +121,7 @@ func TestRoomThatWasReserved(t *testing.T) {
 		m.interrupted(m.small(), w, s, 10)
 		state, err := Status(m.host.Files.Tree, w)
 		check(t, err)
-		if state.Held < int64(len(content)) || state.Have >= int64(len(content)) {
+		if state.Allocated < int64(len(content)) || state.Have >= int64(len(content)) {
 			t.Errorf("%+v", state)
 		}
 		_, file := m.published(m.small(), w)

@@ -25,8 +25,8 @@ type State struct {
 	Path string
 	// Have of Size bytes are there, as far as can be told without reading them. Size is -1 where nobody knows it.
 	Have, Size int64
-	// Held is how many bytes of its disk the partial file takes, which may be all of Size from the start on.
-	Held int64
+	// Allocated is how many bytes of its disk the partial file takes, which may be all of Size from the start on.
+	Allocated int64
 	// Wrong is a file that a source sent and that was another, kept for people to look at; "" for none.
 	Wrong      string
 	WrongBytes int64
@@ -78,7 +78,7 @@ func status(t host.Tree, key string) (State, error) {
 	s.For, s.Size = p.head.For, p.size
 	if info, ok := p.partial(t); ok {
 		s.Path, s.Have = p.head.Path, p.here(info.Size).total()
-		if s.Held, err = t.Held(s.Path); err != nil {
+		if s.Allocated, err = t.Held(s.Path); err != nil {
 			return s, err
 		}
 	}
@@ -168,5 +168,11 @@ func (g *Fetched) forget(info host.Info) error {
 	return g.files.Remove(name)
 }
 
-// Close lets go of the file and leaves it where it is: a later Fetch finds it complete.
-func (g *Fetched) Close() error { return g.Partial.Close() }
+// Close lets go of the file and leaves it where it is: a later Fetch finds it complete. To close twice, or nothing, is
+// no error.
+func (g *Fetched) Close() error {
+	if g == nil {
+		return nil
+	}
+	return g.Partial.Close()
+}

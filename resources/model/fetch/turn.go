@@ -75,13 +75,13 @@ func (t *turn) start() {
 	t.wg.Go(w.run)
 }
 
-// consider starts the other workers where the source is what all wait for. One connection that brings nearly as much as
+// consider starts the other workers where the source is what all wait for. One connection that brings a good part of what
 // this machine can hash and write is faster alone: of several all but one bring what has to be read again to be hashed.
 func (w *worker) consider() {
 	if w.waited+w.worked < w.j.f.window {
 		return
 	}
-	if w.j.f.window < 0 || w.waited > 2*w.worked {
+	if w.j.f.window < 0 || w.waited > 4*w.worked {
 		w.spreadOut()
 	}
 	w.waited, w.worked = 0, 0
