@@ -116,6 +116,6 @@ func TestGoTest(t *testing.T) {
 // fs-verity, which the kernels that tests usually run on do not have. All of these tests must run here.
 func TestVerity(t *testing.T) {
 	for _, pkg := range []string{"engine/host", "resources/model"} {
-		t.Run(pkg, func(t *testing.T) { GoTest(t, Options{}, "../../../"+pkg, "-test.run=Verity") })
+		t.Run(pkg, func(t *testing.T) { GoTest(t, Options{}, "../../../"+pkg, "-test.run=Verity|Sealed") })
 	}
 }
