@@ -117,9 +117,7 @@ func otherWay(err error) string {
 		return ""
 	}
 	for _, t := range failed.Tried {
-		_, refused := errors.AsType[*fetch.RefusedError](t.Err)
-		_, wrong := errors.AsType[*fetch.WrongDigestError](t.Err)
-		if !refused && !wrong {
+		if _, ok := errors.AsType[*fetch.UnreachableError](t.Err); ok {
 			return "\nif this machine has no network: agent0-converge models bundle write PLAN DIR on one that has, and here apply --models DIR"
 		}
 	}

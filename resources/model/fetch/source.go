@@ -59,3 +59,11 @@ func (e *BusyError) Error() string {
 	}
 	return fmt.Sprintf("%s: %s: asks to come back in %s", e.Source, e.Why, e.After)
 }
+
+// UnreachableError is a source that no connection could be made to: it is not up, or this machine has no way there.
+type UnreachableError struct{ Err error }
+
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *UnreachableError) Unwrap() error { return e.Err }

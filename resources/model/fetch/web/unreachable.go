@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 )
 
 // unreachable puts the error of a question that got no answer into words. Most pass; a certificate that is not
@@ -32,9 +34,9 @@ func (x *exchange) unreachable(err error) error {
 		return x.refused("%s answers without TLS: is its URL http, or its port another?", x.at.Host)
 	}
 	if proxy := x.proxyOf(err); proxy != "" {
-		return x.failed(err, "cannot reach %s through %s: %s", x.at.Host, proxy, reason(err))
+		return &fetch.UnreachableError{Err: x.failed(err, "cannot reach %s through %s: %s", x.at.Host, proxy, reason(err))}
 	}
-	return x.failed(withRoute(err), "cannot reach %s: %s", x.at.Host, reason(err))
+	return &fetch.UnreachableError{Err: x.failed(withRoute(err), "cannot reach %s: %s", x.at.Host, reason(err))}
 }
 
 // withRoute adds to an error of the resolver that there is no way to the name server, which it says in words alone: a
