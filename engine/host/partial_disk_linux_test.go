@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -49,7 +48,7 @@ func TestPartialOnAFullDisk(t *testing.T) {
 // An ext4 that keeps some for root: that is not free to others, and what was reserved in vain is given back.
 func TestPartialOnExt4WithReservedBlocks(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
-		dir := loopExt4(t, "-m", "20")
+		dir := newDisk(t, 16<<20, "mkfs.ext4", "-q", "-m", "20").dir
 		f := open(t, host.Options{}).Files
 		p, err := f.OpenPartial(dir, partialName)
 		check(t, err)
@@ -72,22 +71,6 @@ func TestPartialOnExt4WithReservedBlocks(t *testing.T) {
 		check(t, err)
 		check(t, p.Publish(dir+"/m", keep(0o644), nil))
 	})
-}
-
-// loopExt4 mounts a new ext4 of 16 MiB.
-func loopExt4(t *testing.T, options ...string) string {
-	t.Helper()
-	image, dir := filepath.Join(t.TempDir(), "image"), t.TempDir()
-	check(t, os.WriteFile(image, nil, 0o600))
-	check(t, os.Truncate(image, 16<<20))
-	if out, err := exec.Command("mkfs.ext4", append(append([]string{"-q"}, options...), image)...).CombinedOutput(); err != nil {
-		t.Skipf("needs mkfs.ext4 (e2fsprogs): %v %s", err, out)
-	}
-	if out, err := exec.Command("mount", "-o", "loop", image, dir).CombinedOutput(); err != nil {
-		t.Skipf("needs loop devices: %v %s", err, out)
-	}
-	t.Cleanup(func() { exec.Command("umount", dir).Run() })
-	return dir
 }
 
 // On another file system the file is copied, and the copy is what before sees and what is published.
@@ -195,7 +178,7 @@ func TestStopWhileAPartialIsCopied(t *testing.T) {
 // A crash after fs-verity was enabled and before the rename: the file can be published and no longer be written.
 func TestPartialThatIsSealed(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
-		dir := loopExt4(t, "-O", "verity")
+		dir := newDisk(t, 16<<20, "mkfs.ext4", "-q", "-O", "verity", "-b", "4096").dir
 		f := open(t, host.Options{}).Files
 		p, err := f.OpenPartial(dir, partialName)
 		check(t, err)

@@ -19,7 +19,7 @@ type resource struct{}
 // Read reports the files as they are. What a record vouches for is not read.
 func (resource) Read(ctx context.Context, v host.View, spec *Spec) (*Spec, error) {
 	var have *Spec
-	for _, f := range spec.files() {
+	for _, f := range spec.known() {
 		at, err := place.Find(v, f.path, host.File, "model", spec.attributes())
 		if err != nil {
 			return nil, err
@@ -111,6 +111,9 @@ func (resource) Diff(have, want *Spec) []engine.FieldDiff {
 		is := have.at(f.path)
 		out = append(out, f.diff(is, i)...)
 		unrecorded = unrecorded || f.right(is) && !is.recorded
+	}
+	for _, f := range have.extra(want) {
+		out = append(out, engine.FieldDiff{Name: "shard." + nameOf(f.Path), Have: f.SHA256})
 	}
 	for _, f := range []struct{ name, have, want string }{
 		{"owner", have.Owner, want.Owner}, {"group", have.Group, want.Group}, {"mode", have.Mode, want.Mode},
@@ -215,10 +218,13 @@ func kept(f found, want *Spec) bool {
 // Apply fetches what is not there yet, puts it in its place, and keeps a record of it.
 func (resource) Apply(ctx context.Context, h *host.Host, have, want *Spec) error {
 	if want == nil {
-		return remove(h, have)
+		return discard(h, have.Found)
 	}
 	attr, err := want.attributes().Attr(h.View(), nil, freshMode)
 	if err != nil {
+		return err
+	}
+	if err := discard(h, have.extra(want)); err != nil {
 		return err
 	}
 	lacks := lacking(have, want)
@@ -262,8 +268,9 @@ func settle(ctx context.Context, h *host.Host, want *Spec, f file, is *found) er
 	return keep(ctx, h, known)
 }
 
-func remove(h *host.Host, have *Spec) error {
-	for _, f := range have.Found {
+// discard removes files, and what is known of them.
+func discard(h *host.Host, files []found) error {
+	for _, f := range files {
 		if err := h.Files.Remove(f.Path); err != nil {
 			return err
 		}

@@ -11,10 +11,18 @@ import (
 	"github.com/agent0-converge/agent0-converge/resources/model/record"
 )
 
-// keep has the kernel watch over a file that was found to be right, where it can, and keeps a record of it.
+// watchOver has the kernel check every page of a file that is right, where it can (fs-verity).
+func watchOver(h *host.Host, name string) error {
+	err := h.Files.EnableVerity(name)
+	if _, none := errors.AsType[*host.NoVerityError](err); none {
+		return nil
+	}
+	return err
+}
+
+// keep keeps a record of a file that was found to be right.
 func keep(ctx context.Context, h *host.Host, r *record.Record) error {
-	var none *host.NoVerityError
-	if err := h.Files.EnableVerity(r.Path); err != nil && !errors.As(err, &none) {
+	if err := watchOver(h, r.Path); err != nil {
 		return err
 	}
 	sum, err := h.Files.Verity(r.Path)

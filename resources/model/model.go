@@ -132,8 +132,8 @@ func (s *Spec) Default() {
 // Claims are the paths.
 func (s *Spec) Claims() []engine.Claim {
 	out := []engine.Claim{place.Claim(s.Path)}
-	for _, f := range s.Shards {
-		out = append(out, place.Claim(beside(s.Path, f.Name)))
+	for _, p := range s.beside() {
+		out = append(out, place.Claim(p))
 	}
 	return out
 }
@@ -175,25 +175,66 @@ type file struct {
 	sources []string
 }
 
-// files are those of the model, the first of them first.
+// files are those that there are to be, the first of them first. Of what was found once, and is wanted back, they are those
+// that were there.
 func (s *Spec) files() []file {
-	// What could not be read as a size has been refused by Validate.
-	size, _ := parseSize(s.Size)
-	out := []file{{path: s.Path, sha256: s.SHA256, size: size, sources: s.Sources}}
+	if len(s.Found) > 0 {
+		return s.wereThere()
+	}
+	out := []file{{path: s.Path, sha256: s.SHA256, size: sizeOf(s.Size), sources: s.Sources}}
 	for _, shard := range s.Shards {
-		size, _ := parseSize(shard.Size)
-		f := file{path: beside(s.Path, shard.Name), sha256: shard.SHA256, size: size, sources: shard.Sources}
+		f := file{path: beside(s.Path, shard.Name), sha256: shard.SHA256, size: sizeOf(shard.Size), sources: shard.Sources}
 		if len(f.sources) == 0 {
 			f.sources = renamed(s.Sources, path.Base(s.Path), shard.Name)
 		}
 		out = append(out, f)
 	}
-	for i := range out {
-		if was := s.at(out[i].path); was != nil && len(out[i].sources) == 0 {
-			out[i].sources = was.Sources // of what an undo wants back
+	return out
+}
+
+// sizeOf reads what Validate has found to be a size.
+func sizeOf(s string) span {
+	size, err := parseSize(s)
+	if err != nil {
+		return span{}
+	}
+	return size
+}
+
+func (s *Spec) wereThere() []file {
+	var out []file
+	for _, f := range s.Found {
+		out = append(out, file{path: f.Path, sha256: f.SHA256, size: span{f.Size, f.Size}, sources: f.Sources})
+	}
+	return out
+}
+
+// known are all files that the model has by any account: what is read.
+func (s *Spec) known() []file {
+	out := s.files()
+	for _, p := range append([]string{s.Path}, s.beside()...) {
+		if !slices.ContainsFunc(out, func(f file) bool { return f.path == p }) {
+			out = append(out, file{path: p})
 		}
 	}
 	return out
+}
+
+// beside are the paths of the shards.
+func (s *Spec) beside() []string {
+	var out []string
+	for _, f := range s.Shards {
+		out = append(out, beside(s.Path, f.Name))
+	}
+	return out
+}
+
+// extra are the files of s that were not there when want was found.
+func (s *Spec) extra(want *Spec) []found {
+	if s == nil || len(want.Found) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.Found), func(f found) bool { return want.at(f.Path) != nil })
 }
 
 // found is one file as it was found.

@@ -84,8 +84,6 @@ func TestConverges(t *testing.T) {
 		{Name: "another model", Files: folders(usb), Prepare: fetched, Spec: spec(), Want: engine.Update},
 		{Name: "put there by hand", Files: folders(files{chat: {Content: content}}), Spec: spec(func(s *Spec) { s.Sources = nil }), Want: engine.Update},
 		{Name: "an owner and a mode", Files: folders(usb), Spec: spec(func(s *Spec) { s.Owner, s.Group, s.Mode = "agent0", "agent0", "0640" }), Want: engine.Create},
-		{Name: "the first source has it not", Files: folders(usb), Want: engine.Create,
-			Spec: spec(func(s *Spec) { s.Sources = []string{"file:///media/gone.gguf", "file://" + stick} })},
 		{Name: "unverified", Files: folders(usb), Want: engine.Create,
 			Spec: spec(func(s *Spec) { s.SHA256, s.Size, s.Unverified = "", "", true })},
 		{Name: "removed", Files: folders(nil), Prepare: fetched, Spec: &Spec{Path: chat}, Absent: true, Want: engine.Remove},

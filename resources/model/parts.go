@@ -40,5 +40,5 @@ func (s *Spec) Fetch(ctx context.Context, from host.View, h *host.Host, p Part, 
 	if err != nil {
 		return err
 	}
-	return errors.Join(g.Publish(to, host.Attr{Mode: freshMode, UID: -1, GID: -1}), g.Close())
+	return errors.Join(g.Publish(to, host.Attr{Mode: freshMode, UID: -1, GID: -1}, nil), g.Close())
 }

@@ -172,8 +172,10 @@ func (g *got) publish(ctx context.Context, h *host.Host, was *found, want *Spec,
 			return err
 		}
 	}
-	if err := g.Publish(g.file.path, attr); err != nil {
-		return err
+	// Before it has its owner, who may write to what is his.
+	seal := func(name string) error { return watchOver(h, name) }
+	if err := g.Publish(g.file.path, attr, seal); err != nil {
+		return fmt.Errorf("cannot publish %s: %w", g.file.name(), err)
 	}
 	return keep(ctx, h, &record.Record{
 		Path: g.file.path, SHA256: hex.EncodeToString(g.SHA256[:]), Sources: g.file.sources, From: g.Source,

@@ -9,9 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/agent0-converge/agent0-converge/engine/enginetest"
-
-	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host/hosttest"
 	"github.com/agent0-converge/agent0-converge/resources/model/gguf/gguftest"
 )
@@ -59,15 +56,33 @@ func split(content map[string]string) *Spec {
 	return s
 }
 
-func TestSplitModelConverges(t *testing.T) {
+// Of a model of which a shard was there, undo leaves that one.
+func TestSplitModelGoesBack(t *testing.T) {
 	content := shards(t, 1, 2)
+	names := slices.Sorted(maps.Keys(content))
 	half := onStick(content)
-	second := slices.Sorted(maps.Keys(content))[1]
-	half["/opt/models/"+second] = hosttest.File{Content: content[second]}
-	enginetest.Converges(t, Kind(), cases{
-		{Name: "two shards", Files: onStick(content), Spec: split(content), Want: engine.Create},
-		{Name: "one is there", Files: half, Spec: split(content), Want: engine.Update},
-	})
+	half["/opt/models/"+names[1]] = hosttest.File{Content: content[names[1]]}
+	m := hosttest.New(t, hosttest.Config{Files: half})
+	spec := split(content)
+	spec.Default()
+	before := reads(t, m.View(), spec)
+	settles(t, m.Host(), spec)
+	now := reads(t, m.View(), spec)
+	if diff := (resource{}).Diff(now, spec); len(diff) > 0 {
+		t.Fatalf("it differs still: %v", diff)
+	}
+	if err := (resource{}).Apply(t.Context(), m.Host(), now, before); err != nil {
+		t.Fatal(err)
+	}
+	if diff := (resource{}).Diff(reads(t, m.View(), before), before); len(diff) > 0 {
+		t.Errorf("after the undo it differs: %v", diff)
+	}
+	if _, err := m.View().Files.Lstat("/opt/models/" + names[0]); err == nil {
+		t.Error("the shard that was not there is there after the undo")
+	}
+	if m.Get("/opt/models/"+names[1]) != content[names[1]] {
+		t.Error("the shard that was there is gone")
+	}
 }
 
 // A model that is split is published when all of it is there and fits together.

@@ -117,7 +117,7 @@ func (m *machine) published(f *Fetcher, w Want) (*Fetched, []byte) {
 	m.Helper()
 	got, err := f.Fetch(context.Background(), w)
 	check(m, err)
-	check(m, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}))
+	check(m, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}, nil))
 	b, err := os.ReadFile(filepath.Join(m.root, "models/m.gguf"))
 	check(m, err)
 	return got, b

@@ -70,7 +70,7 @@ func fetchAsChild(t *testing.T, spec []string) {
 	f := Fetcher{Host: h, Segment: killSegment, Block: killBlock, window: -1}
 	got, err := f.Fetch(context.Background(), Want{SHA256: [32]byte(sum), Size: killSize, Sources: []Source{source}, Dir: "/models"})
 	check(t, err)
-	check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}))
+	check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}, nil))
 }
 
 // killer serves a file and kills who fetches it.

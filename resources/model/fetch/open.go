@@ -125,7 +125,7 @@ func (j *job) tryOpen(ctx context.Context) (*past, error) {
 }
 
 func (j *job) newStore(p *host.Partial) *store {
-	s := newStore(p, j.f.Segment, j.f.Ahead, j.f.Block)
+	s := newStore(p, j.f, &j.buffers)
 	if j.w.Size > 0 {
 		s.size = j.w.Size
 	}

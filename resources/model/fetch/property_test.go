@@ -52,7 +52,7 @@ func TestNeverAWrongFile(t *testing.T) {
 			r.Fatal(err)
 		}
 		m.isRight(got, content)
-		check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}))
+		check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}, nil))
 	})
 	t.Logf("%v", outcomes)
 	for _, want := range []string{"right", "failed", "ended"} {

@@ -140,7 +140,7 @@ func TestFolderThatWasMadeMeanwhile(t *testing.T) {
 	if got.Resumed == 0 || filepath.Dir(got.Partial.Path()) != "/models" {
 		t.Errorf("resumed %d in %s", got.Resumed, got.Partial.Path())
 	}
-	check(t, got.Publish("/models/new/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}))
+	check(t, got.Publish("/models/new/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}, nil))
 	b, err := os.ReadFile(filepath.Join(m.root, "models/new/m.gguf"))
 	check(t, err)
 	same(t, b, content)

@@ -306,3 +306,19 @@ func TestWantsThatAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A file whose size only its source knows comes at once, and nothing is waited for.
+func TestSizeThatOnlyTheSourceKnows(t *testing.T) {
+	content := random(1, 30_000)
+	m := newMachine(t)
+	s := serve("a", content)
+	f := m.small()
+	slept := waits(f)
+	w := wanted(content, s)
+	w.Size = -1
+	_, b := m.published(f, w)
+	same(t, b, content)
+	if len(*slept) > 0 || s.requests() != 1 {
+		t.Errorf("waited %v, asked %d times", *slept, s.requests())
+	}
+}

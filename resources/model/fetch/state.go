@@ -130,12 +130,12 @@ func Forget(ctx context.Context, files *host.Files, key string) error {
 	return files.Remove(journalPath(key))
 }
 
-// Publish gives the file its place, owner and mode as host.Partial.Publish does, forgets how it was fetched, and closes
+// Publish gives the file its place, owner and mode as host.Partial.Publish does, and calls before as that does, forgets how it was fetched, and closes
 // it. With an error the file is where it was, or where it belongs.
-func (g *Fetched) Publish(to string, a host.Attr) error {
+func (g *Fetched) Publish(to string, a host.Attr, before func(name string) error) error {
 	info, err := g.Partial.Info()
 	if err == nil {
-		err = g.Partial.Publish(to, a, nil)
+		err = g.Partial.Publish(to, a, before)
 	}
 	if err == nil {
 		err = g.forget(info)

@@ -19,6 +19,7 @@ type store struct {
 	segment int64
 	ahead   int64
 	block   int
+	buffers *buffers
 
 	mu      sync.Mutex
 	changed *sync.Cond // of anything below
@@ -28,16 +29,20 @@ type store struct {
 	senders []sender
 	err     error // of this machine: everybody stops
 
-	front   int64 // all before it is in hash
-	hash    hash.Hash
-	hashing bool // somebody has hash
+	front int64 // all before it is in hash
+	taken int64 // what the hasher is at ends here
+	hash  hash.Hash
+	fresh []piece // what comes next, as long as it is in memory anyway
 
-	due     *mark // of the next one
-	stopped bool
+	due      []mark // to become checkpoints
+	stopped  bool
+	followed bool // nobody hashes any more
 }
 
-func newStore(p *host.Partial, segment int64, ahead, block int) *store {
-	s := &store{partial: p, segment: segment, ahead: int64(ahead), block: block, size: -1, hash: sha256.New()}
+func newStore(p *host.Partial, f *Fetcher, b *buffers) *store {
+	s := &store{
+		partial: p, segment: f.Segment, ahead: int64(f.Ahead), block: f.Block, buffers: b, size: -1, hash: sha256.New(),
+	}
 	s.changed = sync.NewCond(&s.mu)
 	return s
 }
@@ -126,28 +131,23 @@ func (s *store) release(c span) {
 	s.changed.Broadcast()
 }
 
-// keep writes bytes that were claimed. At the frontier they are hashed while they are at hand.
-func (s *store) keep(off int64, b []byte) error {
+// keep writes bytes that were claimed. taken says that b was handed to the hasher and is no longer the caller's; that
+// is done where b comes next and own says that it may be.
+func (s *store) keep(off int64, b []byte, own bool) (taken bool, err error) {
 	if _, err := s.partial.WriteAt(b, off); err != nil {
-		return err
+		return false, err
 	}
-	if s.takeHash(off) {
-		s.hash.Write(b)
-		m := mark{off + int64(len(b)), stateOf(s.hash)}
-		if err := s.log.add(func(b []byte) []byte { return appendMark(b, recordMark, m) }); err != nil {
-			return err
-		}
-		s.giveHash(m.off)
-		return nil
+	if own && s.hand(piece{off, b}) {
+		return true, nil
 	}
 	n := block{off, uint32(len(b)), crc32.Checksum(b, castagnoli)}
 	if err := s.log.add(func(b []byte) []byte { return appendBlock(b, n) }); err != nil {
-		return err
+		return false, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.arrived(n.span())
-	return nil
+	return false, nil
 }
 
 func (s *store) arrived(n span) {

@@ -167,7 +167,7 @@ func (w *worker) deliver(pos int64, b []byte, c *span) (done bool, err error) {
 			b, pos = b[skip:], pos+skip
 		case pos < c.to:
 			n := min(int64(len(b)), c.to-pos)
-			if err := w.keep(pos, b[:n]); err != nil {
+			if err := w.keep(pos, b[:n], n == int64(len(b)) && &b[0] == &w.buf[0]); err != nil {
 				return false, err
 			}
 			b, pos, c.from = b[n:], pos+n, pos+n
@@ -184,12 +184,17 @@ func (w *worker) deliver(pos int64, b []byte, c *span) (done bool, err error) {
 	return false, nil
 }
 
-func (w *worker) keep(pos int64, b []byte) error {
+// keep keeps what was claimed. own says that b is all there is in the worker's buffer, which may become another then.
+func (w *worker) keep(pos int64, b []byte, own bool) error {
 	if err := w.j.store.sentBy(sender{w.c.name, w.sends}); err != nil {
 		return local(err)
 	}
-	if err := w.j.store.keep(pos, b); err != nil {
+	taken, err := w.j.store.keep(pos, b, own)
+	if err != nil {
 		return local(err)
+	}
+	if taken {
+		w.buf = w.j.buffers.get()
 	}
 	w.fresh.Add(int64(len(b)))
 	w.c.sent.Add(int64(len(b)))
@@ -201,7 +206,7 @@ func (w *worker) atEnd(pos int64, c *span) error {
 	switch {
 	case !w.j.store.sizeKnown():
 		return w.j.adopt(w.c, pos)
-	case pos < c.to:
+	case pos < c.to && !w.j.store.ends(pos): // what was claimed before the size was known may reach beyond it
 		return io.ErrUnexpectedEOF
 	}
 	return nil

@@ -129,7 +129,7 @@ func (t *turn) end(err error) {
 // run works until there is nothing left to do or the source has failed for good.
 func (w *worker) run() {
 	w.buf = w.j.buffers.get()
-	defer w.j.buffers.put(w.buf)
+	defer func() { w.j.buffers.put(w.buf) }()
 	for w.isFor(w) {
 		c, ok := w.j.store.claim(w.ctx, 0)
 		if !ok {

@@ -46,7 +46,7 @@ func TestOverHTTP(t *testing.T) {
 	f := fetch.Fetcher{Host: h, Segment: 2 << 20, Block: 128 << 10}
 	got, err := f.Fetch(context.Background(), fetch.Want{SHA256: sha256.Sum256(content), Sources: []fetch.Source{source}, Dir: "/models"})
 	check(t, err)
-	check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}))
+	check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}, nil))
 	b, err := os.ReadFile(filepath.Join(root, "models/m.gguf"))
 	check(t, err)
 	if !bytes.Equal(b, content) || got.Got != int64(len(content)) || requests.Load() < 11 {

@@ -121,7 +121,7 @@ func TestMixedFileThatIsWrong(t *testing.T) {
 				return
 			}
 			check(t, err)
-			check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}))
+			check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}, nil))
 			file, err := os.ReadFile(filepath.Join(m.root, "models/m.gguf"))
 			check(t, err)
 			same(t, file, content)

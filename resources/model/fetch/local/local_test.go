@@ -125,7 +125,7 @@ func TestFetch(t *testing.T) {
 		SHA256: sha256.Sum256(content), Sources: []fetch.Source{local.Source(h.Files.Tree, "/usb/m.gguf")}, Dir: "/models",
 	})
 	check(t, err)
-	check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}))
+	check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}, nil))
 	b, err := os.ReadFile(filepath.Join(root, "models/m.gguf"))
 	if !bytes.Equal(b, content) || err != nil {
 		t.Errorf("%d bytes, %v", len(b), err)
