@@ -112,7 +112,7 @@ func (b *bench) again(n int) (err error) {
 	}
 	tools = append(tools, tool{parsing, []string{filepath.Join(b.own, "bench-parse"), b.plan(n)}},
 		tool{empty, []string{filepath.Join(b.own, "bench-empty")}})
-	samples, err := inTurn(tools)
+	samples, err := inTurn(rounds, tools)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (b *bench) drifted(n int) error {
 		{us, []string{b.ours, "plan", "--root", b.disk, b.plan(n)}},
 		{cfengine, []string{"cf-agent", "--dry-run", "-K", "-f", b.policy(n)}},
 	}
-	samples, err := inTurn(tools)
+	samples, err := inTurn(rounds, tools)
 	if err != nil {
 		return err
 	}

@@ -1,14 +1,14 @@
-// Command bench measures agent0-converge beside CFEngine, systemctl and minimal Go programs on the same
-// files and units: medians of several runs taken in turn, on a fresh file system for first converges, and in
-// a machine with a systemd of its own for units.
+// Command bench measures agent0-converge beside CFEngine, systemctl, curl and minimal Go programs on the same files,
+// units and models: medians of several runs taken in turn, on a fresh file system for first converges, in a machine
+// with a systemd of its own for units, and from a server of this machine for models.
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -26,16 +26,23 @@ func run(ctx context.Context, args []string) error {
 	}
 	own := filepath.Dir(self)
 	switch {
-	case len(args) == 1:
-		return all(ctx, args[0], own)
 	case len(args) == 2 && args[0] == inside:
 		return measureUnits(args[1], own)
+	case len(args) == 1:
+		return measureParts(ctx, args[0], own, parts)
+	case len(args) > 1 && !slices.ContainsFunc(args[1:], unknown):
+		return measureParts(ctx, args[0], own, args[1:])
 	}
-	return errors.New("usage: bench AGENT0-CONVERGE (the lab's own programs, bench-*, lie beside bench)")
+	return fmt.Errorf("usage: bench AGENT0-CONVERGE [%s]... (the lab's own programs, bench-*, lie beside bench)", strings.Join(parts, "|"))
 }
 
-// all measures files here, and units in a machine. own is the folder of the lab's own programs.
-func all(ctx context.Context, ours, own string) error {
+// parts are what can be measured by itself: files here, models here, and units in a machine.
+var parts = []string{"files", "models", "units"}
+
+func unknown(part string) bool { return !slices.Contains(parts, part) }
+
+// measureParts measures parts, in their order. own is the folder of the lab's own programs.
+func measureParts(ctx context.Context, ours, own string, wanted []string) error {
 	before, err := load()
 	if err != nil {
 		return err
@@ -46,18 +53,28 @@ func all(ctx context.Context, ours, own string) error {
 	}
 	defer os.RemoveAll(work)
 	b := &bench{ours: ours, own: own, work: work, disk: filepath.Join(work, "disk")}
-	if err := b.files(); err != nil {
-		return err
-	}
-	fmt.Println()
-	if err := units(ctx, ours, own); err != nil {
-		return err
+	for _, part := range parts {
+		if !slices.Contains(wanted, part) {
+			continue
+		}
+		switch part {
+		case "files":
+			err = b.files()
+		case "models":
+			err = measureModels(ours, own, filepath.Join(work, part))
+		default:
+			err = units(ctx, ours, own)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Println()
 	}
 	after, err := load()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nload of the last minute: %s before, %s after\n", before, after)
+	fmt.Printf("load of the last minute: %s before, %s after\n", before, after)
 	return nil
 }
 

@@ -21,7 +21,7 @@ type tool struct {
 }
 
 // inTurn runs each tool once in every round, so that what disturbs the machine disturbs all alike.
-func inTurn(tools []tool) (map[string][]sample, error) {
+func inTurn(rounds int, tools []tool) (map[string][]sample, error) {
 	samples := map[string][]sample{}
 	for range rounds {
 		for _, t := range tools {
@@ -38,8 +38,17 @@ func inTurn(tools []tool) (map[string][]sample, error) {
 // sample is one run.
 type sample struct {
 	took    time.Duration
-	rssAnon int64 // peak, KiB
+	cpu     time.Duration // the processor's, of the program and of the kernel for it
+	rssAnon int64         // peak, KiB
+	said    string
 }
+
+// then is the sample of two programs, one after the other.
+func (s sample) then(next sample) sample {
+	return sample{s.took + next.took, s.cpu + next.cpu, max(s.rssAnon, next.rssAnon), s.said + next.said}
+}
+
+func (s sample) says(text string) bool { return strings.Contains(s.said, text) }
 
 // measure runs a program to its end and watches its anonymous memory.
 func measure(argv []string) (sample, error) {
@@ -55,18 +64,19 @@ func measure(argv []string) (sample, error) {
 	err := cmd.Wait()
 	s := sample{took: time.Since(start)}
 	close(done)
-	s.rssAnon = <-peak
+	s.rssAnon, s.said = <-peak, out.String()
+	s.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if err != nil {
-		text := out.String()
-		return s, fmt.Errorf("%v: %w: %s", argv, err, text[:min(len(text), 500)])
+		return s, fmt.Errorf("%v: %w: %.500s", argv, err, s.said)
 	}
 	return s, nil
 }
 
-// watch samples RssAnon of /proc/PID/status every millisecond (proc_pid_status(5)).
+// watch samples RssAnon of /proc/PID/status (proc_pid_status(5)): every millisecond, and less often the longer it lasts, as
+// looking takes time too.
 func watch(pid int, done <-chan struct{}, peak chan<- int64) {
 	var most int64
-	tick := time.NewTicker(time.Millisecond)
+	start, tick := time.Now(), time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
@@ -74,6 +84,7 @@ func watch(pid int, done <-chan struct{}, peak chan<- int64) {
 			peak <- most
 			return
 		case <-tick.C:
+			tick.Reset(max(time.Millisecond, time.Since(start)/100))
 			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 			if err != nil {
 				continue // it has just ended

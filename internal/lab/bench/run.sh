@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Measure the binary $1 beside CFEngine, systemctl and minimal Go programs, in one run.
+# Measure the binary $1 beside CFEngine, systemctl, curl and minimal Go programs, in one run: the parts
+# (files, models, units) that the other arguments name, or all.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-if ! command -v cf-agent >/dev/null; then
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq cfengine3 e2fsprogs >/dev/null
-fi
-for own in floor empty parse read; do
+internal/lab/tools.sh aria2 ca-certificates cfengine3 coreutils curl e2fsprogs nginx-light openssl wget
+for own in floor empty parse read fetch get hash; do
   CGO_ENABLED=0 go build -o bin/bench-$own ./internal/lab/bench/$own
 done
 CGO_ENABLED=0 go build -o bin/bench ./internal/lab/bench
-exec bin/bench "$(realpath "$1")"
+exec bin/bench "$(realpath "$1")" "${@:2}"

@@ -16,7 +16,7 @@ type table struct {
 
 func newTable(things string, beside ...string) *table {
 	t := &table{tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight), beside}
-	fmt.Fprintf(t.out, "what\t%s\ttool\tmedian ms\tmin\tmax\ta second\tRssAnon MiB\t", things)
+	fmt.Fprintf(t.out, "what\t%s\ttool\tmedian ms\tmin\tmax\tCPU ms\ta second\tRssAnon MiB\t", things)
 	for _, name := range beside {
 		fmt.Fprintf(t.out, "of %s\t", name)
 	}
@@ -37,8 +37,8 @@ func (t *table) add(what string, n int, tools []tool, samples map[string][]sampl
 		if tool.name != empty { // which does nothing with them
 			rate = fmt.Sprintf("%.0f", float64(n)*1000/middle)
 		}
-		fmt.Fprintf(t.out, "%s\t%d\t%s\t%.1f\t%.1f\t%.1f\t%s\t%.1f\t", what, n, tool.name, middle,
-			ms(ss[0].took), ms(ss[len(ss)-1].took), rate, float64(rss)/1024)
+		fmt.Fprintf(t.out, "%s\t%d\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%.1f\t", what, n, tool.name, middle,
+			ms(ss[0].took), ms(ss[len(ss)-1].took), ms(ss[len(ss)/2].cpu), rate, float64(rss)/1024)
 		for _, name := range t.beside {
 			ratio := ""
 			if peer := samples[name]; len(peer) > 0 && name != tool.name {

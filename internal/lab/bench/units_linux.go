@@ -80,7 +80,7 @@ func readUnits(own string, names []string) error {
 		{each, shell(`for u; do systemctl show "$u" >/dev/null || exit; done`)},
 		{all, shell(`exec systemctl show "$@" >/dev/null`)},
 	}
-	samples, err := inTurn(tools)
+	samples, err := inTurn(rounds, tools)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func changeNothing(ours string) error {
 			}
 		}
 	}
-	samples, err := inTurn(tools)
+	samples, err := inTurn(rounds, tools)
 	if err != nil {
 		return err
 	}

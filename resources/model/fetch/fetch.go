@@ -48,7 +48,7 @@ type Fetcher struct {
 	Connections int
 	// Ahead is how many segments may be here beyond those that were hashed, 8.
 	Ahead int
-	// Block is how many bytes are written at once, 1 MiB.
+	// Block is how many bytes are written at once, 256 KiB.
 	Block int
 	// Stall is after what time without a byte a request is given up, 30 s.
 	Stall time.Duration
@@ -135,7 +135,7 @@ func (f *Fetcher) withDefaults() Fetcher {
 	all.Segment = cmp.Or(f.Segment, 32<<20)
 	all.Connections = cmp.Or(f.Connections, 4)
 	all.Ahead = cmp.Or(f.Ahead, 8)
-	all.Block = cmp.Or(f.Block, 1<<20)
+	all.Block = cmp.Or(f.Block, 256<<10)
 	all.Stall = cmp.Or(f.Stall, 30*time.Second)
 	all.window = cmp.Or(f.window, window)
 	all.Attempts = cmp.Or(f.Attempts, 5)

@@ -8,7 +8,7 @@ import (
 )
 
 // maxFresh is how many pieces may wait in memory for the hasher. What a kill loses of them is fetched again.
-const maxFresh = 4
+const maxFresh = 16
 
 // piece is bytes of the file at an offset, in a buffer of their own.
 type piece struct {
