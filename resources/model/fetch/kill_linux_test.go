@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,7 +27,8 @@ import (
 const (
 	killSegment = 2 << 20
 	killBlock   = 64 << 10
-	killSize    = 16<<20 + 4321
+	// killSmall is what 40 kills take four times; of many kills all are of one and the same download.
+	killSmall, killMany, killEach = 16<<20 + 4321, 100, 2 << 20
 )
 
 // TestKilled kills a process that fetches, with SIGKILL at any moment, and starts it again, until the file is there.
@@ -38,7 +40,11 @@ func TestKilled(t *testing.T) {
 	}
 	kills := 40
 	fmt.Sscan(os.Getenv("AGENT0_KILLS"), &kills)
-	k := newKiller(t)
+	size := killSmall
+	if kills >= killMany {
+		size = kills * killEach
+	}
+	k := newKiller(t, size)
 	for k.killed < kills {
 		k.life(true)
 	}
@@ -60,6 +66,8 @@ func fetchAsChild(t *testing.T, spec []string) {
 	check(t, err)
 	sum, err := hex.DecodeString(spec[2])
 	check(t, err)
+	size, err := strconv.ParseInt(spec[3], 10, 64)
+	check(t, err)
 	source := newRanged(spec[1])
 	// What is on the way when the process dies is lost: little shall be.
 	dialer := &net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
@@ -68,7 +76,7 @@ func fetchAsChild(t *testing.T, spec []string) {
 	source.client.Transport.(*http.Transport).DialContext = dialer.DialContext
 	source.client.Transport.(*http.Transport).ReadBufferSize = 4 << 10
 	f := Fetcher{Host: h, Segment: killSegment, Block: killBlock, window: -1}
-	got, err := f.Fetch(context.Background(), Want{SHA256: [32]byte(sum), Size: killSize, Sources: []Source{source}, Dir: "/models"})
+	got, err := f.Fetch(context.Background(), Want{SHA256: [32]byte(sum), Size: size, Sources: []Source{source}, Dir: "/models"})
 	check(t, err)
 	check(t, got.Publish("/models/m.gguf", host.Attr{Mode: 0o644, UID: -1, GID: -1}, nil))
 }
@@ -78,7 +86,9 @@ type killer struct {
 	*testing.T
 	dice    *rand.Rand
 	root    string
+	size    int
 	content []byte
+	sum256  [sha256.Size]byte
 	server  *httptest.Server
 
 	killed, resumed, files int
@@ -91,8 +101,8 @@ type killer struct {
 	asked chan struct{}
 }
 
-func newKiller(t *testing.T) *killer {
-	k := &killer{T: t, dice: newRand(t), root: t.TempDir()}
+func newKiller(t *testing.T, size int) *killer {
+	k := &killer{T: t, dice: newRand(t), root: t.TempDir(), size: size}
 	check(t, os.Mkdir(filepath.Join(k.root, "models"), 0o755))
 	k.server = httptest.NewUnstartedServer(http.HandlerFunc(k.serve))
 	k.server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
@@ -107,7 +117,8 @@ func newKiller(t *testing.T) *killer {
 
 // another begins with another file.
 func (k *killer) another() {
-	k.content = random(k.dice.Uint64(), killSize)
+	k.content = random(k.dice.Uint64(), k.size)
+	k.sum256 = sha256.Sum256(k.content)
 	k.sent = nil
 }
 
@@ -149,8 +160,7 @@ func (k *killer) life(kill bool) (killed bool) {
 	k.asked = make(chan struct{}, 1)
 	k.again = 0
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestKilled$")
-	sum := sha256.Sum256(k.content)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("AGENT0_FETCH_CHILD=%s %s %x", k.root, k.server.URL, sum))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("AGENT0_FETCH_CHILD=%s %s %x %d", k.root, k.server.URL, k.sum256, k.size))
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	check(k, cmd.Start())
