@@ -15,6 +15,7 @@ var sample = map[string]string{
 	"directory": `directory "it" { path = "/srv/pairs/directory", mode = "0750" }`,
 	"symlink":   `symlink "it" { path = "/etc/pairs/link", target = "/nowhere" }`,
 	"env_file":  `env_file "it" { path = "/etc/pairs/env", values = { A = "1" } }`,
+	"model":     `model "it" { path = "/srv/pairs/models/it.bin", sources = ["file:///etc/debian_version"], unverified = true }`,
 	"user":      `user "it" { name = "pairs", system = true, groups = ["adm"] }`,
 	"group":     `group "it" { name = "pairsgroup" }`,
 	"gpu_group": `gpu_group "it" { user = "games" }`,
