@@ -8,12 +8,17 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/agent0-converge/agent0-converge/plans/lockfile"
+	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 )
+
+// lockPace grants a source more than a fetch does, since a lock that fails keeps nothing of what was read.
+var lockPace = fetch.Pace{Stall: time.Minute, Longest: 5 * time.Minute}
 
 // lockFlags are those of models lock.
 type lockFlags struct {
@@ -75,7 +80,7 @@ func (a *app) modelsLock(ctx context.Context, args []string, f lockFlags) error 
 	}
 	defer source.close()
 	bars := a.progress()
-	l := &locker{sources: source, old: old, file: f.out, update: f.update, tell: bars.tell, now: a.now, pace: steadyPace}
+	l := &locker{sources: source, old: old, file: f.out, update: f.update, tell: bars.tell, now: a.now, pace: lockPace}
 	done, err := l.lock(ctx, asked)
 	bars.close()
 	if err != nil {

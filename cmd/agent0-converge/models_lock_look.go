@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -44,7 +45,7 @@ type locker struct {
 	update  bool
 	tell    func(engine.Progress)
 	now     func() time.Time
-	pace    pace
+	pace    fetch.Pace
 }
 
 // lock looks at what is asked for, or at all that is locked, in that order.
@@ -188,15 +189,15 @@ func (l *locker) look(ctx context.Context, t target) (lockfile.Model, *gguf.Head
 // read reads one file from its first byte to its last, and keeps nothing of it.
 func (l *locker) read(ctx context.Context, t target, p part) (blob lockfile.Blob, header *gguf.Header, err error) {
 	bar := l.bar(t, p)
-	s := &steady{ctx: ctx, source: p.source, pace: l.pace, size: -1, waits: bar.waits}
-	defer s.drop()
+	s := fetch.NewWhole(ctx, p.source, l.pace, bar.waits)
+	defer s.Close()
 	defer func() { bar.ended(err) }()
 	for {
 		blob, header, err = scan(s, p, bar)
-		if !errors.Is(err, errFromStart) {
+		if !errors.Is(err, fetch.ErrRestart) {
 			break
 		}
-		s.start()
+		s.Restart()
 	}
 	blob.URL = p.url
 	switch {
@@ -210,30 +211,27 @@ func (l *locker) read(ctx context.Context, t target, p part) (blob lockfile.Blob
 }
 
 // scan is one reading of a file.
-func scan(s *steady, p part, bar *lockBar) (blob lockfile.Blob, header *gguf.Header, err error) {
-	size, err := s.length()
+func scan(s *fetch.Whole, p part, bar *lockBar) (blob lockfile.Blob, header *gguf.Header, err error) {
+	size, err := s.Size()
 	if err != nil {
 		return blob, nil, from(p.source, err)
 	}
 	sum := sha256.New()
-	all := io.TeeReader(bar.watch(s), sum)
+	all := io.TeeReader(bar.watch(s, size), sum)
 	if p.gguf {
 		if size < 0 {
 			size = math.MaxInt64 // what the header claims is compared with the size at the end
 		}
 		if header, err = gguf.Read(all, size); err != nil {
-			if s.err != nil && s.err != io.EOF {
-				err = s.err
-			}
-			return blob, nil, from(p.source, err)
+			return blob, nil, from(p.source, cmp.Or(s.Failure(), err))
 		}
 	}
 	if _, err := io.CopyBuffer(io.Discard, onlyReader{all}, make([]byte, 1<<20)); err != nil {
 		return blob, nil, from(p.source, err)
 	}
-	blob.SHA256, blob.Size = fmt.Sprintf("%x", sum.Sum(nil)), s.off
-	if header != nil && header.DataOffset+header.DataSize > s.off {
-		return blob, nil, fmt.Errorf("%s: the file has %d bytes, and its header tells of %d: it was cut off", p.source, s.off, header.DataOffset+header.DataSize)
+	blob.SHA256, blob.Size = fmt.Sprintf("%x", sum.Sum(nil)), s.Offset()
+	if header != nil && header.DataOffset+header.DataSize > s.Offset() {
+		return blob, nil, fmt.Errorf("%s: the file has %d bytes, and its header tells of %d: it was cut off", p.source, s.Offset(), header.DataOffset+header.DataSize)
 	}
 	return blob, header, nil
 }
@@ -247,7 +245,7 @@ func from(s fetch.Source, err error) error {
 		refused *fetch.RefusedError
 		busy    *fetch.BusyError
 	)
-	if errors.As(err, &refused) || errors.As(err, &busy) || errors.Is(err, errFromStart) {
+	if errors.As(err, &refused) || errors.As(err, &busy) || errors.Is(err, fetch.ErrRestart) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", s, err)

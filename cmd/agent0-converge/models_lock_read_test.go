@@ -17,10 +17,11 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/plans/lockfile"
+	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 )
 
 // quick is a pace for tests.
-var quick = pace{stall: 2 * time.Second, pause: time.Millisecond, longest: 10 * time.Millisecond, attempts: 4}
+var quick = fetch.Pace{Stall: 2 * time.Second, Pause: time.Millisecond, Longest: 10 * time.Millisecond, Attempts: 4}
 
 // lockWith looks at URLs with a quick pace.
 func lockWith(t *testing.T, old *lockfile.Lock, urls ...string) ([]locked, error) {
@@ -188,7 +189,7 @@ func TestLockStops(t *testing.T) {
 		<-sent
 		cancel(&signalError{syscall.SIGINT})
 	}()
-	l := &locker{sources: s, old: &lockfile.Lock{}, pace: steadyPace, tell: func(engine.Progress) {}, now: time.Now}
+	l := &locker{sources: s, old: &lockfile.Lock{}, pace: lockPace, tell: func(engine.Progress) {}, now: time.Now}
 	_, err = l.lock(ctx, []ask{{"chat", server.URL + "/x.gguf"}})
 	var sig *signalError
 	if !errors.As(err, &sig) || sig.sig != syscall.SIGINT {
@@ -206,7 +207,7 @@ func TestLockGivesUp(t *testing.T) {
 	if _, err := lockWith(t, &lockfile.Lock{}, server.URL+"/chat.gguf"); err == nil || !strings.Contains(err.Error(), server.URL+"/chat.gguf") {
 		t.Errorf("a server that sends nothing more: %v", err)
 	}
-	if n := len(stuck.headers("Range")); n != quick.attempts { // the first sent something, and then failed as well
+	if n := len(stuck.headers("Range")); n != quick.Attempts { // the first sent something, and then failed as well
 		t.Errorf("it was asked %d times", n)
 	}
 

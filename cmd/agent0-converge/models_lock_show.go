@@ -13,6 +13,7 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/plans/lockfile"
+	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 )
 
 // lockBar tells how far the reading of one file is.
@@ -46,21 +47,27 @@ func hostOfURL(s string) string {
 	return cmp.Or(u.Host, u.Path)
 }
 
-// watch is s, whose bytes it tells of.
-func (b *lockBar) watch(s *steady) io.Reader { return watched{s, b} }
+// watch is s, a file of size bytes (-1: unknown), whose bytes it tells of.
+func (b *lockBar) watch(s *fetch.Whole, size int64) io.Reader {
+	b.at.Total = size
+	return watched{s, b}
+}
 
 type watched struct {
-	*steady
+	*fetch.Whole
 	bar *lockBar
 }
 
 func (w watched) Read(p []byte) (int, error) {
-	n, err := w.steady.Read(p)
+	n, err := w.Whole.Read(p)
 	b := w.bar
+	if err == io.EOF {
+		b.at.Total = w.Offset()
+	}
 	if now := b.now(); now.Sub(b.last) >= tellEvery {
 		b.last = now
-		b.at.Done, b.at.Total, b.at.Note = w.off, w.size, ""
-		b.at.Rate = float64(w.off) / now.Sub(b.began).Seconds()
+		b.at.Done, b.at.Note = w.Offset(), ""
+		b.at.Rate = float64(w.Offset()) / now.Sub(b.began).Seconds()
 		b.tell(b.at)
 	}
 	return n, err

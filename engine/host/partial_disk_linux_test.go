@@ -206,3 +206,32 @@ func TestPartialThatIsSealed(t *testing.T) {
 		}
 	})
 }
+
+// On a stick as a desktop mounts it all belongs to somebody else, and a file in the making is found again all the same.
+func TestPartialOnAStick(t *testing.T) {
+	for _, mkfs := range []string{"mkfs.vfat", "mkfs.exfat"} {
+		t.Run(mkfs, func(t *testing.T) {
+			inNamespace(t, func(t *testing.T) {
+				dir := newDiskAs(t, 64<<20, "uid=1000,gid=1000,umask=022", mkfs).dir
+				f := open(t, host.Options{}).Files
+				for _, part := range []string{"one", "two"} {
+					p, err := f.OpenPartial(dir, partialName)
+					check(t, err)
+					info, err := p.Info()
+					check(t, err)
+					_, err = p.WriteAt([]byte(part), info.Size)
+					check(t, err)
+					check(t, p.Sync())
+					check(t, p.Close())
+				}
+				p, err := f.OpenPartial(dir, partialName)
+				check(t, err)
+				check(t, p.Publish(dir+"/m", keep(0o644), nil))
+				check(t, p.Close())
+				if b, err := os.ReadFile(dir + "/m"); string(b) != "onetwo" || err != nil {
+					t.Errorf("%q, %v", b, err)
+				}
+			})
+		})
+	}
+}

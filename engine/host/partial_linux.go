@@ -37,7 +37,7 @@ func (s spot) ownPartial() (int, error) {
 		}
 		return fd, err
 	}
-	if err == nil && !ours(info) {
+	if err == nil && !s.ours(info) {
 		if err = s.discard(s.name); err == nil {
 			err = errMoved
 		}
@@ -48,9 +48,10 @@ func (s spot) ownPartial() (int, error) {
 	return s.openSame(info, unix.O_RDONLY)
 }
 
-// ours reports whether a file can have been written by nobody but this process's user.
-func ours(info Info) bool {
-	return info.Kind == File && info.UID == os.Geteuid() && info.Links == 1 && info.Mode&0o022 == 0
+// ours reports whether a file can have been written by nobody but this process's user, where the file system tells.
+func (s spot) ours(info Info) bool {
+	mine := info.UID == os.Geteuid() && info.Mode&0o022 == 0
+	return info.Kind == File && info.Links == 1 && (mine || ownerless(s.dir))
 }
 
 // openSame opens the name where it still leads to what it did.
@@ -63,7 +64,7 @@ func (s spot) openSame(was Info, flags int) (int, error) {
 		return -1, err
 	}
 	info, err := fdInfo(fd)
-	if err == nil && (info.Dev != was.Dev || info.Ino != was.Ino || !ours(info)) {
+	if err == nil && (info.Dev != was.Dev || info.Ino != was.Ino || !s.ours(info)) {
 		err = errMoved
 	}
 	if err == nil {

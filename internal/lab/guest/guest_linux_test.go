@@ -119,3 +119,11 @@ func TestVerity(t *testing.T) {
 		t.Run(pkg, func(t *testing.T) { GoTest(t, Options{}, "../../../"+pkg, "-test.run=Verity|Sealed") })
 	}
 }
+
+// Sticks, of whose file systems the kernels that tests usually run on know nothing.
+func TestSticks(t *testing.T) {
+	o := Options{Packages: []string{"dosfstools", "exfatprogs"}}
+	for _, pkg := range []string{"engine/host", "resources/model/bundle"} {
+		t.Run(pkg, func(t *testing.T) { GoTest(t, o, "../../../"+pkg, "-test.run=Stick") })
+	}
+}

@@ -9,6 +9,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch/registry"
 )
 
@@ -63,6 +64,6 @@ func Pull(ctx context.Context, files *host.Files, dir string, c *registry.Client
 		if err != nil {
 			return nil, err
 		}
-		return &steady{ctx: ctx, source: source, size: m.Size, wait: pause}, nil
+		return fetch.NewWhole(ctx, source, fetch.Pace{}, nil), nil
 	})
 }

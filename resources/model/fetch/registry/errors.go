@@ -21,6 +21,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
+	"github.com/agent0-converge/agent0-converge/resources/model/fetch/web"
 )
 
 // answer is what a server said that did not give what was asked for.
@@ -36,7 +37,7 @@ type answer struct {
 // answerOf reads an answer and the beginning of its body.
 func answerOf(resp *http.Response, partial string) answer {
 	a := answer{host: resp.Request.URL.Host, status: resp.StatusCode, partial: partial, size: resp.Header.Get("Content-Range")}
-	a.after = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	a.after = web.RetryAfter(resp.Header, time.Now())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 	var said struct{ Errors errcode.Errors }
 	if err == nil && json.Unmarshal(body, &said) == nil && len(said.Errors) > 0 {
@@ -61,17 +62,6 @@ func oneLine(s string) string {
 		s = s[:300] + "…"
 	}
 	return s
-}
-
-// retryAfter reads RFC 9110, 10.2.3: seconds or a date; 0 where it is neither, or in the past.
-func retryAfter(s string, now time.Time) time.Duration {
-	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
-		return max(time.Duration(n)*time.Second, 0)
-	}
-	if t, err := http.ParseTime(s); err == nil {
-		return max(t.Sub(now), 0)
-	}
-	return 0
 }
 
 // denied tells of an answer what it means for a fetch.
@@ -131,10 +121,10 @@ func (c *Client) failed(ctx context.Context, ref reference, err error) error {
 		if u, parseErr := url.Parse(e.URL); parseErr == nil {
 			host = u.Host // perhaps where it redirects to
 		}
-		return &passing{fmt.Sprintf("%s: cannot reach %s: %s", ref.text, host, c.clean(e.Err.Error())), e.Err}
+		return c.unreachable(ref, host, e.Err)
 	}
 	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &passing{fmt.Sprintf("%s: cannot reach %s: %s", ref.text, host, c.clean(err.Error())), err}
+		return c.unreachable(ref, host, err)
 	}
 	switch {
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
@@ -143,6 +133,11 @@ func (c *Client) failed(ctx context.Context, ref reference, err error) error {
 		return refused("there is no such thing: " + c.advice(ref))
 	}
 	return refused(c.clean(err.Error())) // oras-go does not like the answer
+}
+
+func (c *Client) unreachable(ref reference, host string, err error) error {
+	text := fmt.Sprintf("%s: cannot reach %s: %s", ref.text, host, c.clean(err.Error()))
+	return &fetch.UnreachableError{Err: &passing{text, web.WithRoute(err)}}
 }
 
 // untrusted says why a host is not who it should be, "" if that is not what is wrong.

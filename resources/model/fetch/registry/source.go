@@ -3,16 +3,15 @@ package registry
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
+	"github.com/agent0-converge/agent0-converge/resources/model/fetch/web"
 )
 
 // source is one model in a registry.
@@ -108,42 +107,22 @@ func (s *source) body(resp *http.Response, off, length int64) (*fetch.Body, erro
 			Ranges: !asked && resp.Header.Get("Accept-Ranges") == "bytes" && resp.ContentLength >= 0,
 		}, nil
 	}
-	first, last, size, err := contentRange(resp.Header.Get("Content-Range"))
-	if err != nil {
-		return nil, s.refused("%v", err)
+	part := resp.Header.Get("Content-Range")
+	c, ok := web.ParseContentRange(part)
+	if !ok {
+		return nil, s.refused("it sends a part of the blob and says %q of which", part)
 	}
-	if first != off || length >= 0 && last > off+length-1 {
-		return nil, s.refused("asked for %s it sends %q", byteRange(off, length), resp.Header.Get("Content-Range"))
+	if c.First != off || length >= 0 && c.Last > off+length-1 {
+		return nil, s.refused("asked for %s it sends %q", byteRange(off, length), part)
 	}
-	want := last - first + 1
-	if size >= 0 { // to the end, even if it says that it stops before
-		want = size - first
+	want := c.Last - c.First + 1
+	if c.Size >= 0 { // to the end, even if it says that it stops before
+		want = c.Size - c.First
 	}
 	if length >= 0 {
 		want = min(want, length)
 	}
-	return &fetch.Body{ReadCloser: &exact{body: resp.Body, left: want}, Offset: off, Size: size, Ranges: true}, nil
-}
-
-// contentRange reads "bytes first-last/size" as in RFC 9110, 14.4. A size that is not told is -1.
-func contentRange(s string) (first, last, size int64, err error) {
-	bad := fmt.Errorf("it sends a part of the blob and says %q of which", s)
-	span, total, ok := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
-	from, to, isSpan := strings.Cut(span, "-")
-	if !ok || !isSpan || !strings.HasPrefix(s, "bytes ") {
-		return 0, 0, 0, bad
-	}
-	size = -1
-	var errs [3]error
-	first, errs[0] = strconv.ParseInt(from, 10, 64)
-	last, errs[1] = strconv.ParseInt(to, 10, 64)
-	if total != "*" {
-		size, errs[2] = strconv.ParseInt(total, 10, 64)
-	}
-	if errors.Join(errs[:]...) != nil || first < 0 || last < first || size != -1 && last >= size {
-		return 0, 0, 0, bad
-	}
-	return first, last, size, nil
+	return &fetch.Body{ReadCloser: &exact{body: resp.Body, left: want}, Offset: off, Size: c.Size, Ranges: true}, nil
 }
 
 // get asks for something in a repository, and returns an answer with status 200 or 206.

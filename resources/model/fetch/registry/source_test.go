@@ -105,7 +105,8 @@ func TestPartThatEndsEarly(t *testing.T) {
 
 func TestAnswers(t *testing.T) {
 	const refused, busy, passing = "refused", "busy", "passing"
-	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+	clock := time.Now().Add(-24 * time.Hour) // the server's, which is wrong
+	date := func(d time.Duration) string { return clock.Add(d).UTC().Format(http.TimeFormat) }
 	for _, c := range []struct {
 		status int
 		after  string
@@ -120,7 +121,7 @@ func TestAnswers(t *testing.T) {
 		{418, "", refused, "418", false},
 		{429, "7", busy, "7s", true},
 		{429, "", busy, "429 Too Many Requests", false},
-		{503, date(time.Hour), busy, "59m", true},
+		{503, date(time.Hour), busy, "asks to come back in 1h0m0s", true},
 		{503, date(-time.Hour), busy, "503 Service Unavailable", false},
 		{503, "-5", busy, "503 Service Unavailable", false},
 		{503, "soon", busy, "503 Service Unavailable", false},
@@ -131,6 +132,7 @@ func TestAnswers(t *testing.T) {
 	} {
 		reg := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", c.after)
+			w.Header().Set("Date", date(0))
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(c.status)
 			_, _ = io.WriteString(w, `{"errors":[{"code":"BLOB_UNKNOWN","message":"\u001b[31mlook here","detail":{"a":"b"}}]}`)

@@ -66,25 +66,25 @@ func (x *exchange) part(answer *http.Response, r request) (*fetch.Body, error) {
 		return nil, x.refused("%s sends the file in parts, as %q, though one was asked for", x.who(), t)
 	}
 	field := answer.Header.Get("Content-Range")
-	c, ok := parseContentRange(field)
+	c, ok := ParseContentRange(field)
 	if !ok {
 		return nil, x.refused("%s sends a part of the file without saying which: its Content-Range is %q", x.who(), field)
 	}
-	length := c.last - c.first + 1
-	if c.first != r.off || answer.ContentLength >= 0 && answer.ContentLength != length {
+	length := c.Last - c.First + 1
+	if c.First != r.off || answer.ContentLength >= 0 && answer.ContentLength != length {
 		return nil, x.refused("%s was asked for the bytes from %d on and sends a Content-Range of %q with %d bytes", x.who(), r.off, field, answer.ContentLength)
 	}
 	v, err := r.versionOf(answer.Header)
 	if err != nil {
 		return nil, err
 	}
-	if c.size >= 0 {
-		length = c.size - r.off
+	if c.Size >= 0 {
+		length = c.Size - r.off
 	}
 	if r.length >= 0 {
 		length = min(length, r.length)
 	}
-	return &fetch.Body{ReadCloser: x.body(answer, length), Offset: r.off, Size: c.size, Version: v, Ranges: true}, nil
+	return &fetch.Body{ReadCloser: x.body(answer, length), Offset: r.off, Size: c.Size, Version: v, Ranges: true}, nil
 }
 
 // end is an answer that has nothing to send, because what was asked for begins where the file ends.
@@ -121,7 +121,7 @@ func (x *exchange) denied(answer *http.Response, r request) error {
 	case code == http.StatusRequestedRangeNotSatisfiable:
 		return x.refused("%s: %s", says, short(answer, r.off))
 	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
-		return &fetch.BusyError{Source: x.source.String(), Why: x.clean(says), After: retryAfter(answer.Header, time.Now())}
+		return &fetch.BusyError{Source: x.source.String(), Why: x.clean(says), After: RetryAfter(answer.Header, time.Now())}
 	case code == http.StatusRequestTimeout || code == http.StatusTooEarly || code >= 500 && code < 600:
 		return x.failed(nil, "cannot get it from %s: %s", x.at.Host, says)
 	}
@@ -153,25 +153,6 @@ func short(answer *http.Response, off int64) string {
 		return fmt.Sprintf("the file has %d bytes, and those from %d on were asked for", n, off)
 	}
 	return fmt.Sprintf("the file has no bytes from %d on", off)
-}
-
-// longest is the longest wait that a server is believed to ask for.
-const longest = 365 * 24 * time.Hour
-
-// retryAfter is how long a server asks for in seconds or until when, by its own clock where it tells that. 0 is not at all.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	field := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseUint(field, 10, 63); err == nil {
-		return time.Duration(min(n, uint64(longest/time.Second))) * time.Second
-	}
-	until, err := http.ParseTime(field)
-	if err != nil {
-		return 0
-	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
-	}
-	return min(max(until.Sub(now), 0), longest)
 }
 
 // status is a code with its name, without what the server calls it.

@@ -60,32 +60,3 @@ func version(h http.Header) string {
 func strong(tag string) bool {
 	return len(tag) >= 2 && tag[0] == '"' && tag[len(tag)-1] == '"' && !strings.ContainsFunc(tag, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
-
-// contentRange is a Content-Range of bytes: first to last of a file of size, which is -1 where the server does not say.
-type contentRange struct{ first, last, size int64 }
-
-// parseContentRange reads the field of RFC 9110, 14.4.
-func parseContentRange(s string) (contentRange, bool) {
-	unit, rest, _ := strings.Cut(s, " ")
-	span, size, ok := strings.Cut(rest, "/")
-	from, to, dash := strings.Cut(span, "-")
-	if !strings.EqualFold(unit, "bytes") || !ok || !dash {
-		return contentRange{}, false
-	}
-	c := contentRange{size: -1}
-	fields := []struct {
-		to   *int64
-		text string
-	}{{&c.first, from}, {&c.last, to}, {&c.size, size}}
-	for _, f := range fields {
-		if f.to == &c.size && f.text == "*" {
-			continue
-		}
-		n, err := strconv.ParseUint(f.text, 10, 63)
-		if err != nil {
-			return contentRange{}, false
-		}
-		*f.to = int64(n)
-	}
-	return c, c.first <= c.last && (c.size == -1 || c.last < c.size)
-}

@@ -36,12 +36,12 @@ func (x *exchange) unreachable(err error) error {
 	if proxy := x.proxyOf(err); proxy != "" {
 		return &fetch.UnreachableError{Err: x.failed(err, "cannot reach %s through %s: %s", x.at.Host, proxy, reason(err))}
 	}
-	return &fetch.UnreachableError{Err: x.failed(withRoute(err), "cannot reach %s: %s", x.at.Host, reason(err))}
+	return &fetch.UnreachableError{Err: x.failed(WithRoute(err), "cannot reach %s: %s", x.at.Host, reason(err))}
 }
 
-// withRoute adds to an error of the resolver that there is no way to the name server, which it says in words alone: a
+// WithRoute adds to an error of the resolver that there is no way to the name server, which it says in words alone: a
 // machine without a network is known by that.
-func withRoute(err error) error {
+func WithRoute(err error) error {
 	var dns *net.DNSError
 	if !errors.As(err, &dns) || dns.Server == "" {
 		return err

@@ -1,16 +1,15 @@
-package bundle
+package fetch
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
-
-	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 )
 
 // flaky is a source that breaks after some bytes each time, and then is as its errors say, one for each time.
@@ -23,7 +22,7 @@ type flaky struct {
 
 func (f *flaky) String() string { return "a flaky registry" }
 
-func (f *flaky) Open(_ context.Context, off, _ int64, _ string) (*fetch.Body, error) {
+func (f *flaky) Open(_ context.Context, off, _ int64, _ string) (*Body, error) {
 	if len(f.errs) > 0 {
 		err := f.errs[0]
 		f.errs = f.errs[1:]
@@ -38,13 +37,13 @@ func (f *flaky) Open(_ context.Context, off, _ int64, _ string) (*fetch.Body, er
 	if f.each > 0 {
 		r = io.MultiReader(io.LimitReader(r, int64(f.each)), iotest.ErrReader(io.ErrUnexpectedEOF))
 	}
-	return &fetch.Body{ReadCloser: io.NopCloser(r), Offset: off, Size: int64(len(f.content)), Ranges: f.ranges}, nil
+	return &Body{ReadCloser: io.NopCloser(r), Offset: off, Size: int64(len(f.content)), Version: "v", Ranges: f.ranges}, nil
 }
 
-func TestSteady(t *testing.T) {
+func TestWhole(t *testing.T) {
 	content := strings.Repeat("0123456789", 100)
 	broke := errors.New("it broke")
-	busy := &fetch.BusyError{Source: "x", After: time.Minute}
+	busy := &BusyError{Source: "x", After: time.Minute}
 	for name, c := range map[string]struct {
 		source *flaky
 		want   error
@@ -54,21 +53,22 @@ func TestSteady(t *testing.T) {
 		"without ranges":                 {&flaky{content: content, each: 7}, io.ErrUnexpectedEOF},
 		"after some failures":            {&flaky{content: content, errs: []error{broke, broke, busy, broke, nil}}, nil},
 		"never":                          {&flaky{content: content, errs: []error{broke, broke, broke, broke, broke, nil}}, broke},
-		"refused":                        {&flaky{content: content, errs: []error{&fetch.RefusedError{Source: "x"}}}, &fetch.RefusedError{}},
-		"busy for longer than one waits": {&flaky{content: content, errs: []error{&fetch.BusyError{Source: "x", After: time.Hour}}}, &fetch.BusyError{}},
+		"refused":                        {&flaky{content: content, errs: []error{&RefusedError{Source: "x"}}}, &RefusedError{}},
+		"busy for longer than one waits": {&flaky{content: content, errs: []error{&BusyError{Source: "x", After: time.Hour}}}, &BusyError{}},
 	} {
-		waited := time.Duration(0)
-		s := &steady{ctx: t.Context(), source: c.source, size: int64(len(content)), wait: func(_ context.Context, _ int, asked time.Duration) error {
-			waited += asked
+		var waited []time.Duration
+		s := NewWhole(t.Context(), c.source, Pace{}, nil)
+		s.sleep = func(_ context.Context, wait time.Duration) error {
+			waited = append(waited, wait)
 			return nil
-		}}
+		}
 		got, err := io.ReadAll(s)
 		if c.want == nil {
 			if err != nil || string(got) != content {
 				t.Errorf("%s: %d bytes, %v", name, len(got), err)
 			}
-			if name == "after some failures" && waited != time.Minute {
-				t.Errorf("it waited %s, not as long as was asked for", waited)
+			if want := []time.Duration{time.Second, 2 * time.Second, time.Minute, 8 * time.Second}; name == "after some failures" && !slices.Equal(waited, want) {
+				t.Errorf("it waited %v, not %v", waited, want)
 			}
 			continue
 		}
@@ -82,18 +82,18 @@ func TestSteady(t *testing.T) {
 }
 
 func sameType(err, want error) bool {
-	_, refused := errors.AsType[*fetch.RefusedError](err)
-	_, wantRefused := want.(*fetch.RefusedError)
-	_, busy := errors.AsType[*fetch.BusyError](err)
-	_, wantBusy := want.(*fetch.BusyError)
+	_, refused := errors.AsType[*RefusedError](err)
+	_, wantRefused := want.(*RefusedError)
+	_, busy := errors.AsType[*BusyError](err)
+	_, wantBusy := want.(*BusyError)
 	return refused && wantRefused || busy && wantBusy
 }
 
-func TestPauseEndsWithTheContext(t *testing.T) {
+func TestSleepEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("nobody wants it any more")
 	cancel(why)
-	if err := pause(ctx, 1, time.Hour); !errors.Is(err, why) {
+	if err := sleep(ctx, time.Hour); !errors.Is(err, why) {
 		t.Error(err)
 	}
 }
