@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/engine/host"
@@ -85,22 +86,17 @@ func (r *run) finish(ctx context.Context, res *Result) {
 // one brings one change to its end, or into the batch.
 func (r *run) one(ctx context.Context, c *Change) {
 	res := &Result{Change: c}
-	moved := false
 	for _, d := range c.waits {
-		before := r.ended[d]
-		if before == nil {
-			continue // an edge that was dropped to break a circle
-		}
-		if before.Status == Failed || before.Status == Skipped {
+		before := r.ended[d] // nil of an edge that was dropped to break a circle
+		if before != nil && (before.Status == Failed || before.Status == Skipped) {
 			res.Status, res.Because = Skipped, d.Addr
 			r.finish(ctx, res)
 			return
 		}
-		moved = moved || before.Status == Done
 	}
 	stopped := r.report.Stopped != nil
 	switch {
-	case c.Action == NoOp && !moved:
+	case c.Action == NoOp && !r.moved(c):
 		r.same(res, stopped)
 	case stopped || ctx.Err() != nil:
 		res.Status = Untouched
@@ -116,6 +112,14 @@ func (r *run) one(ctx context.Context, c *Change) {
 		r.change(ctx, res)
 	}
 	r.finish(ctx, res)
+}
+
+// moved reports whether this run has changed something that c waits for.
+func (r *run) moved(c *Change) bool {
+	return slices.ContainsFunc(c.waits, func(d *Change) bool {
+		before := r.ended[d]
+		return before != nil && before.Status == Done
+	})
 }
 
 // same settles a change that the host does not need.

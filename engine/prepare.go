@@ -124,13 +124,3 @@ func (r *run) prepared(ctx context.Context, c *Change) error {
 	}
 	return c.prepare(ctx, r.Host, r.Tell)
 }
-
-// moved reports whether this run has changed something that c waits for.
-func (r *run) moved(c *Change) bool {
-	for _, d := range c.waits {
-		if before := r.ended[d]; before != nil && before.Status == Done {
-			return true
-		}
-	}
-	return false
-}

@@ -89,34 +89,18 @@ func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (
 		return err
 	}
 	defer s.host.Close()
-	ahead := &ahead{app: a, host: s.host}
-	again := true
-	for again && err == nil {
-		again, err = a.applyOnce(ctx, s, saved, r, calls, ahead)
-	}
+	ahead := &ahead{app: a, s: s, flags: r, calls: calls}
+	err = ahead.run(ctx, journal.Info{Verb: "apply", Plan: s.plan.Name, Digest: s.plan.Digest}, func(rec *journal.Recording) (bool, error) {
+		return a.applyLocked(ctx, s, saved, rec, ahead)
+	})
 	if err == nil && !a.json {
 		a.outputs(s.plan)
 	}
 	return err
 }
 
-// applyOnce plans while it has the host to itself and applies that, unless something is to be fetched first:
-// then it lets go of the host, fetches, and asks to be called again.
-func (a *app) applyOnce(ctx context.Context, s *session, saved *savedPlan, r runFlags, calls *relay, ahead *ahead) (again bool, err error) {
-	rec, err := a.start(ctx, s.host, s.journal, journal.Info{Verb: "apply", Plan: s.plan.Name, Digest: s.plan.Digest}, r)
-	if err != nil {
-		return false, err
-	}
-	calls.to = rec.Call
-	again, err = a.applyLocked(ctx, s, saved, r, rec, ahead)
-	calls.to = nil
-	if err = errors.Join(err, rec.Close()); again && err == nil {
-		err = ahead.fetch(ctx)
-	}
-	return again, err
-}
-
-func (a *app) applyLocked(ctx context.Context, s *session, saved *savedPlan, r runFlags, rec *journal.Recording, ahead *ahead) (again bool, err error) {
+// applyLocked plans and applies that, unless something is to be got first.
+func (a *app) applyLocked(ctx context.Context, s *session, saved *savedPlan, rec *journal.Recording, ahead *ahead) (again bool, err error) {
 	p, err := a.changes(ctx, s, rec)
 	if err != nil {
 		return false, err
@@ -126,8 +110,8 @@ func (a *app) applyLocked(ctx context.Context, s *session, saved *savedPlan, r r
 			return false, err
 		}
 	}
-	c := convergence{run: rec, host: s.host, plan: p, flags: r, strict: saved != nil, again: commandLine(os.Args), ahead: ahead}
-	if err := ahead.approved(ctx, s, c, s.planner(rec)); err != nil {
+	c := convergence{run: rec, host: s.host, plan: p, flags: ahead.flags, strict: saved != nil, again: commandLine(os.Args), ahead: ahead}
+	if err := ahead.approved(ctx, c, s.planner(rec)); err != nil {
 		return false, err
 	}
 	if ahead.awaits(p) {

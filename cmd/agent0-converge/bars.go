@@ -10,6 +10,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 )
 
 // bars are the bars of what is under way, one below the other. They begin with the first of them.
@@ -64,10 +65,10 @@ func (b *bar) text() string {
 	e := b.last.Load()
 	s := " " + amount(e.Done, e.Total)
 	if e.Rate > 0 {
-		s += fmt.Sprintf("  %s/s", engine.Bytes(int64(e.Rate)))
+		s += fmt.Sprintf("  %s/s", human.Bytes(int64(e.Rate)))
 		if e.Total > e.Done {
 			left := time.Duration(float64(e.Total-e.Done) / e.Rate * float64(time.Second))
-			s += "  " + engine.About(left) + " left"
+			s += "  " + human.About(left) + " left"
 		}
 	}
 	for _, more := range []string{e.From, e.Note} {

@@ -120,34 +120,19 @@ func (a *app) putRight(ctx context.Context, m *bundle.Manifest, f planFlags, r r
 	if s.journal, err = a.openJournal(s.host); err != nil {
 		return err
 	}
-	ahead := &ahead{app: a, host: s.host, asked: true}
-	again := true
-	for again && err == nil {
-		again, err = a.putRightOnce(ctx, m, s, r, l, calls, ahead)
+	ahead := &ahead{app: a, s: s, flags: r, calls: calls, asked: true}
+	err = ahead.run(ctx, journal.Info{Verb: "apply --last", Plan: m.Name, Digest: m.Digest}, func(rec *journal.Recording) (bool, error) {
+		return a.putRightLocked(ctx, m, s, l, rec, ahead)
+	})
+	if held, ok := errors.AsType[*journal.LockedError](err); ok && context.Cause(ctx) == nil {
+		a.say("Plan %s: another run is at work (%s). What drifted is put right next time.\n", m.Name, held.Holder)
+		return nil
 	}
 	return err
 }
 
-// putRightOnce is to putRight what applyOnce is to apply.
-func (a *app) putRightOnce(ctx context.Context, m *bundle.Manifest, s *session, r runFlags, l lastFlags, calls *relay, ahead *ahead) (again bool, err error) {
-	rec, err := a.start(ctx, s.host, s.journal, journal.Info{Verb: "apply --last", Plan: m.Name, Digest: m.Digest}, r)
-	if held, ok := errors.AsType[*journal.LockedError](err); ok && context.Cause(ctx) == nil {
-		a.say("Plan %s: another run is at work (%s). What drifted is put right next time.\n", m.Name, held.Holder)
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	calls.to = rec.Call
-	again, err = a.putRightLocked(ctx, m, s, r, l, rec, ahead)
-	calls.to = nil
-	if err = errors.Join(err, rec.Close()); again && err == nil {
-		err = ahead.fetch(ctx)
-	}
-	return again, err
-}
-
-func (a *app) putRightLocked(ctx context.Context, m *bundle.Manifest, s *session, r runFlags, l lastFlags, rec *journal.Recording, ahead *ahead) (again bool, err error) {
+// putRightLocked finds what drifted and puts it right, unless something is to be got first.
+func (a *app) putRightLocked(ctx context.Context, m *bundle.Manifest, s *session, l lastFlags, rec *journal.Recording, ahead *ahead) (again bool, err error) {
 	k := &correction{app: a, s: s, run: rec, flags: l, note: a.began("apply --last", m.Name)}
 	p, err := k.plan(ctx, m)
 	if err != nil || p == nil {
@@ -157,7 +142,7 @@ func (a *app) putRightLocked(ctx context.Context, m *bundle.Manifest, s *session
 		return true, nil
 	}
 	defer k.advise()
-	c := convergence{run: rec, host: s.host, plan: p, flags: r, again: commandLine(os.Args), ended: k.ended, ahead: ahead}
+	c := convergence{run: rec, host: s.host, plan: p, flags: ahead.flags, again: commandLine(os.Args), ended: k.ended, ahead: ahead}
 	if err = a.converge(ctx, c); err == nil && k.left {
 		err = &exitStatus{exitDiffers}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 	"github.com/agent0-converge/agent0-converge/engine/journal"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 	"github.com/agent0-converge/agent0-converge/resources/model/record"
@@ -123,15 +124,12 @@ func modelOf(t host.Tree, j *journal.Journal, r record.Record) (jsonModel, error
 	if head, ok := j.Lookup(engine.PathClaim(r.Path)); ok {
 		m.Plan, m.Addr = head.Plan, head.Addr
 	}
-	info, err := t.Lstat(r.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		m.State = modelMissing
-		return m, nil
-	}
-	if err != nil {
-		return m, err
-	}
-	if m.KnownBy, err = r.Holds(t, info); m.KnownBy != "" {
+	var err error
+	m.KnownBy, err = r.Now(t)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		m.State, err = modelMissing, nil
+	case m.KnownBy != "":
 		m.State = modelVerified
 	}
 	return m, err
@@ -165,7 +163,7 @@ func (a *app) showModels(models []jsonModel) {
 		if m.State == modelVerified {
 			state = fmt.Sprintf("verified %s (%s)", m.Verified.Local().Format(time.DateTime), m.KnownBy)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", orElse(string(m.Addr), "-"), m.Path, engine.Bytes(m.Size), m.SHA256[:min(12, len(m.SHA256))], state)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", orElse(string(m.Addr), "-"), m.Path, human.Bytes(m.Size), m.SHA256[:min(12, len(m.SHA256))], state)
 	}
 	w.Flush() // to the output, which remembers that it failed
 }
@@ -176,7 +174,7 @@ func (a *app) showDownloads(downloads []jsonDownload) {
 			fmt.Fprintf(a.stdout, "\n%s of %s are here (%s); the next apply goes on from there.\n", amount(d.Have, d.Size), d.For, d.Path)
 		}
 		if d.Wrong != "" {
-			fmt.Fprintf(a.stdout, "\n%s were sent for %s and are something else: kept as %s until models prune.\n", engine.Bytes(d.WrongBytes), d.For, d.Wrong)
+			fmt.Fprintf(a.stdout, "\n%s were sent for %s and are something else: kept as %s until models prune.\n", human.Bytes(d.WrongBytes), d.For, d.Wrong)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 	"github.com/agent0-converge/agent0-converge/resources/model"
 	"github.com/agent0-converge/agent0-converge/resources/model/bundle"
 	"github.com/agent0-converge/agent0-converge/resources/model/record"
@@ -192,18 +194,18 @@ func (a *app) bundleListCmd() *cobra.Command {
 }
 
 func (a *app) bundleList(dir string) error {
-	return withBundle(dir, func(b *bundle.Bundle) error {
+	return withBundle(dir, func(_ *host.Host, b *bundle.Bundle) error {
 		w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "MODEL\tFILE\tSIZE\tSHA256")
 		for _, m := range b.Models() {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", orElse(m.Name, "-"), orElse(m.File, "-"), engine.Bytes(m.Size), hex.EncodeToString(m.SHA256[:6]))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", orElse(m.Name, "-"), orElse(m.File, "-"), human.Bytes(m.Size), hex.EncodeToString(m.SHA256[:6]))
 		}
 		return w.Flush()
 	})
 }
 
 // withBundle calls f with the bundle in a folder of this machine.
-func withBundle(dir string, f func(*bundle.Bundle) error) error {
+func withBundle(dir string, f func(*host.Host, *bundle.Bundle) error) error {
 	h, dir, err := openStick(dir)
 	if err != nil {
 		return err
@@ -213,7 +215,7 @@ func withBundle(dir string, f func(*bundle.Bundle) error) error {
 	if err != nil {
 		return err
 	}
-	return f(b)
+	return f(h, b)
 }
 
 func (a *app) bundleVerifyCmd() *cobra.Command {
@@ -223,7 +225,7 @@ func (a *app) bundleVerifyCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bars := a.progress()
 			defer bars.close()
-			return withBundle(args[0], func(b *bundle.Bundle) error {
+			return withBundle(args[0], func(_ *host.Host, b *bundle.Bundle) error {
 				err := b.Verify(cmd.Context(), tellOf("verify", bars))
 				bars.tell(engine.Progress{Addr: "verify", Ended: true})
 				if bars.close(); err == nil {
@@ -246,10 +248,9 @@ func known(t host.Tree, p model.Part) (bool, error) {
 	if err != nil || r == nil || r.SHA256 != hex.EncodeToString(p.SHA256[:]) {
 		return false, asRoot(err)
 	}
-	info, err := t.Lstat(p.Path)
-	if err != nil {
+	by, err := r.Now(t)
+	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // then it is fetched
 	}
-	by, err := r.Holds(t, info)
 	return by != "", err
 }

@@ -22,10 +22,9 @@ var lockPace = fetch.Pace{Stall: time.Minute, Longest: 5 * time.Minute}
 
 // lockFlags are those of models lock.
 type lockFlags struct {
+	access
 	out    string
 	update bool
-	tokens []string
-	caFile string
 }
 
 func (a *app) modelsLockCmd() *cobra.Command {
@@ -53,8 +52,7 @@ The header of GGUF files is checked. Nothing is written if one URL fails.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.out, "out", lockfile.Name, "lock file to write")
 	flags.BoolVar(&f.update, "update", false, "look again at what is locked already, and lock what is there now")
-	flags.StringArrayVar(&f.tokens, "token", nil, "HOST=VARIABLE: token for a host, or user:password, from an environment variable (again for more)")
-	flags.StringVar(&f.caFile, "ca-file", "", "file with certificates (PEM) of authorities that are trusted too")
+	f.access.add(cmd)
 	a.jsonFlag(cmd)
 	return cmd
 }
@@ -74,13 +72,13 @@ func (a *app) modelsLock(ctx context.Context, args []string, f lockFlags) error 
 	if err != nil {
 		return err
 	}
-	source, err := a.lockSources(f)
+	sources, err := a.lockSources(f.access)
 	if err != nil {
 		return err
 	}
-	defer source.close()
+	defer sources.close()
 	bars := a.progress()
-	l := &locker{sources: source, old: old, file: f.out, update: f.update, tell: bars.tell, now: a.now, pace: lockPace}
+	l := &locker{sources: sources, old: old, file: f.out, update: f.update, tell: bars.tell, now: a.now, pace: lockPace}
 	done, err := l.lock(ctx, asked)
 	bars.close()
 	if err != nil {

@@ -73,17 +73,6 @@ func fileOfURL(u *url.URL) string {
 	return file
 }
 
-// renamedURL is the URL of another file in the same folder.
-func renamedURL(u *url.URL, file string) string {
-	other := *u
-	folder, _ := path.Split(u.Path)
-	other.Path, other.RawPath = folder+file, ""
-	if escaped, _ := path.Split(u.EscapedPath()); escaped != folder {
-		other.RawPath = escaped + url.PathEscape(file)
-	}
-	return other.String()
-}
-
 // shardsOf are the names of all files of a model of which file is the first: that one alone, where it is not split.
 func shardsOf(file string) ([]string, error) {
 	_, no, count, split := gguf.ParseShardName(file)

@@ -26,7 +26,7 @@ var quick = fetch.Pace{Stall: 2 * time.Second, Pause: time.Millisecond, Longest:
 // lockWith looks at URLs with a quick pace.
 func lockWith(t *testing.T, old *lockfile.Lock, urls ...string) ([]locked, error) {
 	t.Helper()
-	s, err := (&app{}).lockSources(lockFlags{})
+	s, err := (&app{}).lockSources(access{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestLockTells(t *testing.T) {
 	c := &cutting{cuts: []int{1000}, serve: func(int) ([]byte, string) { return model, `"v"` }}
 	server := httptest.NewServer(c)
 	defer server.Close()
-	s, err := (&app{}).lockSources(lockFlags{})
+	s, err := (&app{}).lockSources(access{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestLockStops(t *testing.T) {
 		c.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	s, err := (&app{}).lockSources(lockFlags{})
+	s, err := (&app{}).lockSources(access{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,8 +10,10 @@ import (
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 	"github.com/agent0-converge/agent0-converge/plans/lockfile"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
+	"github.com/agent0-converge/agent0-converge/resources/model/source"
 )
 
 // lockBar tells how far the reading of one file is.
@@ -33,18 +33,10 @@ func (l *locker) bar(t target, p part) *lockBar {
 	if len(t.parts) > 1 {
 		name = p.file
 	}
-	b := &lockBar{tell: l.tell, now: l.now, at: engine.Progress{Addr: engine.Addr(name), From: hostOfURL(p.url)}}
+	b := &lockBar{tell: l.tell, now: l.now, at: engine.Progress{Addr: engine.Addr(name), From: source.Host(p.url)}}
 	b.began = b.now()
 	b.last = b.began
 	return b
-}
-
-func hostOfURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil {
-		return "" // it was read before
-	}
-	return cmp.Or(u.Host, u.Path)
 }
 
 // watch is s, a file of size bytes (-1: unknown), whose bytes it tells of.
@@ -75,7 +67,7 @@ func (w watched) Read(p []byte) (int, error) {
 
 // waits says why the bar stands still.
 func (b *lockBar) waits(why error, wait time.Duration) {
-	b.at.Note = fmt.Sprintf("%s; again in %s", why, engine.About(wait))
+	b.at.Note = fmt.Sprintf("%s; again in %s", why, human.About(wait))
 	b.tell(b.at)
 }
 
@@ -138,7 +130,7 @@ func (a *app) showLocked(file string, whole *lockfile.Lock, done []locked) {
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	for _, d := range done {
-		line := []string{string(d.Status), d.Name, engine.Bytes(d.Bytes()), d.SHA256, visible(strings.Join(notes(d), ", "))}
+		line := []string{string(d.Status), d.Name, human.Bytes(d.Bytes()), d.SHA256, visible(strings.Join(notes(d), ", "))}
 		fmt.Fprintln(w, strings.Join(nonEmpty(line...), "\t"))
 	}
 	w.Flush() // to the output, which remembers that it failed

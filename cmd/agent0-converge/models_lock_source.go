@@ -2,73 +2,39 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path"
 	"strings"
 
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
-	"github.com/agent0-converge/agent0-converge/resources/model/fetch/local"
-	"github.com/agent0-converge/agent0-converge/resources/model/fetch/registry"
-	"github.com/agent0-converge/agent0-converge/resources/model/fetch/web"
+	"github.com/agent0-converge/agent0-converge/resources/model/source"
 )
 
 // lockSources are where models are read from.
 type lockSources struct {
-	host     *host.Host
-	web      *web.Client
-	registry *registry.Client
+	host *host.Host
+	open *source.Opener
 }
 
 // lockSources opens them. Files are those of the root, as they are when a plan is applied.
-func (a *app) lockSources(f lockFlags) (*lockSources, error) {
-	tokens, err := tokensFrom(f.tokens, os.LookupEnv)
+func (a *app) lockSources(f access) (*lockSources, error) {
+	h, err := host.Open(host.Options{Root: a.rootDir, Facts: &host.Facts{}})
 	if err != nil {
 		return nil, err
 	}
-	var ca []byte
-	if f.caFile != "" {
-		if ca, err = os.ReadFile(f.caFile); err != nil {
-			return nil, fmt.Errorf("--ca-file: %w", err)
-		}
+	o, err := f.opener(h.Files.Tree)
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
 	}
-	s := &lockSources{}
-	if s.registry, err = registry.NewClient(registry.Options{Tokens: tokens, CA: ca}); err != nil {
-		return nil, err
-	}
-	if s.web, err = web.NewClient(web.Options{Tokens: tokens, CA: ca}); err != nil {
-		return nil, err
-	}
-	if s.host, err = host.Open(host.Options{Root: a.rootDir, Facts: &host.Facts{}}); err != nil {
-		s.web.Close()
-		return nil, err
-	}
-	return s, nil
+	return &lockSources{h, o}, nil
 }
 
 func (s *lockSources) close() {
-	s.web.Close()
+	s.open.Close()
 	_ = s.host.Close() // nothing was written
-}
-
-// tokensFrom reads HOST=VARIABLE. The value is never an argument: everybody on the machine can read those.
-func tokensFrom(said []string, lookup func(string) (string, bool)) (map[string]string, error) {
-	out := map[string]string{}
-	for _, s := range said {
-		name, variable, ok := strings.Cut(s, "=")
-		u, err := url.Parse("//" + name)
-		if !ok || variable == "" || err != nil || u.Host != name || u.Hostname() == "" {
-			return nil, fmt.Errorf(`--token is HOST=VARIABLE, as in "models.example.com=MODELS_TOKEN", with the token in that environment variable`)
-		}
-		value, ok := lookup(variable)
-		if value = strings.TrimSpace(value); !ok || value == "" {
-			return nil, fmt.Errorf("--token for %s: the environment variable that it names is not set: the token itself does not belong here", name)
-		}
-		out[name] = value
-	}
-	return out, nil
 }
 
 // target is what a URL turned out to name: one file, or all of a model that is split.
@@ -107,9 +73,9 @@ func (s *lockSources) find(ctx context.Context, q ask) (target, error) {
 	for i, file := range files {
 		p := part{file: file, url: q.url, gguf: isGGUF(file)}
 		if i > 0 {
-			p.url = renamedURL(u, file)
+			p.url = source.Beside(q.url, file)
 		}
-		if p.source, err = s.open(p.url, u); err != nil {
+		if p.source, err = s.open.Open(p.url, [32]byte{}); err != nil {
 			return t, err
 		}
 		t.parts = append(t.parts, p)
@@ -117,22 +83,10 @@ func (s *lockSources) find(ctx context.Context, q ask) (target, error) {
 	return t, nil
 }
 
-// open opens a URL that is like u but for its file.
-func (s *lockSources) open(said string, u *url.URL) (fetch.Source, error) {
-	if u.Scheme != "file" {
-		return s.web.Source(said)
-	}
-	this, err := url.Parse(said)
-	if err != nil {
-		return nil, fmt.Errorf("the URL %w", err)
-	}
-	return local.Source(s.host.Files.Tree, this.Path), nil
-}
-
 // findBlob asks a registry which blob an address names now.
 func (s *lockSources) findBlob(ctx context.Context, q ask, u *url.URL) (target, error) {
 	t := target{ask: q}
-	found, err := s.registry.Resolve(ctx, q.url)
+	found, err := s.open.Registry().Resolve(ctx, q.url)
 	if err != nil {
 		return t, err
 	}
@@ -144,8 +98,8 @@ func (s *lockSources) findBlob(ctx context.Context, q ask, u *url.URL) (target, 
 	if files, err := shardsOf(found.File); err != nil || len(files) > 1 {
 		return t, fmt.Errorf("%s is %s, one file of a model that is split, and a manifest has one model: lock it from files or from the web", q.url, found.File)
 	}
-	source, err := s.registry.Source(q.url, found.SHA256)
+	from, err := s.open.Open(q.url, found.SHA256)
 	// Whatever it is called: what a registry has is taken for a model because it is said to be GGUF.
-	t.parts = []part{{file: found.File, url: q.url, source: source, gguf: true, sha256: fmt.Sprintf("%x", found.SHA256)}}
+	t.parts = []part{{file: found.File, url: q.url, source: from, gguf: true, sha256: fmt.Sprintf("%x", found.SHA256)}}
 	return t, err
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 	"github.com/agent0-converge/agent0-converge/plans/lockfile"
 	"github.com/agent0-converge/agent0-converge/resources/model/gguf/gguftest"
 )
@@ -157,7 +156,7 @@ func TestLockOverTheWeb(t *testing.T) {
 	if !reflect.DeepEqual(lock, want) {
 		t.Errorf("it is locked as %+v", lock)
 	}
-	for _, word := range []string{"new", "Chat-v1", engine.Bytes(int64(len(model))), sumOf(model), "llama Q8_0", "context 512", `hcldecode(file("models.lock.hcl"))`} {
+	for _, word := range []string{"new", "Chat-v1", human.Bytes(int64(len(model))), sumOf(model), "llama Q8_0", "context 512", `hcldecode(file("models.lock.hcl"))`} {
 		if !strings.Contains(out, word) {
 			t.Errorf("%q is not in:\n%s", word, out)
 		}
@@ -300,24 +299,6 @@ func TestNamesOfModels(t *testing.T) {
 		got := nameOfModel(file)
 		if got != want || got != "" && !lockfile.ValidName(got) {
 			t.Errorf("%s is called %q, not %q", file, got, want)
-		}
-	}
-}
-
-func TestRenamedURL(t *testing.T) {
-	for from, want := range map[string]string{
-		"https://e.example/a/big-1.gguf?x=big-1.gguf#f": "https://e.example/a/big-2.gguf?x=big-1.gguf#f",
-		"https://e.example/a%2Fb/big-1.gguf":            "https://e.example/a%2Fb/big-2.gguf",
-		"https://e.example/my%20models/big-1.gguf":      "https://e.example/my%20models/big-2.gguf",
-		"file:///media/usb/big-1.gguf":                  "file:///media/usb/big-2.gguf",
-		"https://e.example/big-1.gguf":                  "https://e.example/big-2.gguf",
-	} {
-		u, err := url.Parse(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := renamedURL(u, "big-2.gguf"); got != want {
-			t.Errorf("beside %s is %s, not %s", from, got, want)
 		}
 	}
 }

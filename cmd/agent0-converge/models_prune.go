@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 	"github.com/agent0-converge/agent0-converge/engine/journal"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 	"github.com/agent0-converge/agent0-converge/resources/model/record"
@@ -63,7 +63,7 @@ func (a *app) modelsPrune(ctx context.Context, dryRun bool, wait time.Duration) 
 	if dryRun {
 		verb = "It would free"
 	}
-	fmt.Fprintf(a.stdout, "%s %s.\n", verb, engine.Bytes(freed))
+	fmt.Fprintf(a.stdout, "%s %s.\n", verb, human.Bytes(freed))
 	return nil
 }
 

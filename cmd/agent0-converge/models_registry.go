@@ -3,57 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/model"
 	"github.com/agent0-converge/agent0-converge/resources/model/bundle"
-	"github.com/agent0-converge/agent0-converge/resources/model/fetch/registry"
 )
-
-// access is how commands that are given an address reach it.
-type access struct {
-	tokens []string
-	caFile string
-}
-
-func (f *access) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.tokens, "token", nil, "HOST=VARIABLE: for HOST, the token or user:password in that environment variable")
-	cmd.Flags().StringVar(&f.caFile, "ca-file", "", "file with certificates (PEM) of authorities that are trusted too")
-}
-
-// read returns the tokens by host, and the certificates.
-func (f *access) read() (tokens map[string]string, ca []byte, err error) {
-	tokens = map[string]string{}
-	for _, said := range f.tokens {
-		at, variable, ok := strings.Cut(said, "=")
-		if !ok || at == "" || variable == "" {
-			return nil, nil, fmt.Errorf("--token is HOST=VARIABLE, the name of an environment variable: a token in an argument would be seen by everybody")
-		}
-		token, set := os.LookupEnv(variable)
-		if !set {
-			return nil, nil, fmt.Errorf("--token: there is no environment variable %s", variable)
-		}
-		tokens[at] = token
-	}
-	if f.caFile != "" {
-		if ca, err = os.ReadFile(f.caFile); err != nil {
-			return nil, nil, fmt.Errorf("cannot read --ca-file: %w", err)
-		}
-	}
-	return tokens, ca, nil
-}
-
-func (f *access) registry() (*registry.Client, error) {
-	tokens, ca, err := f.read()
-	if err != nil {
-		return nil, err
-	}
-	return registry.NewClient(registry.Options{Tokens: tokens, CA: ca, UserAgent: "agent0-converge/" + version})
-}
 
 func (a *app) bundlePushCmd() *cobra.Command {
 	var f access
@@ -63,12 +21,13 @@ func (a *app) bundlePushCmd() *cobra.Command {
 by a source "oci://registry.example.com/agent0/models", and their sha256.`,
 		Args: exactly(2, "a DIR and a REFERENCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.registry()
-			if err != nil {
-				return err
-			}
-			return withBundle(args[0], func(b *bundle.Bundle) error {
-				if err := b.Push(cmd.Context(), c, args[1]); err != nil {
+			return withBundle(args[0], func(h *host.Host, b *bundle.Bundle) error {
+				o, err := f.opener(h.Files.Tree)
+				if err != nil {
+					return err
+				}
+				defer o.Close()
+				if err := b.Push(cmd.Context(), o.Registry(), args[1]); err != nil {
 					return err
 				}
 				fmt.Fprintf(a.stdout, "%d models are at oci://%s.\n", len(b.Models()), strings.TrimPrefix(args[1], "oci://"))
@@ -86,11 +45,7 @@ func (a *app) bundlePullCmd() *cobra.Command {
 		Use: "pull REFERENCE DIR", Short: "Make a bundle of what a registry has",
 		Args: exactly(2, "a REFERENCE and a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.registry()
-			if err != nil {
-				return err
-			}
-			if err := a.bundlePull(cmd.Context(), c, args[0], args[1]); err != nil {
+			if err := a.bundlePull(cmd.Context(), f, args[0], args[1]); err != nil {
 				return err
 			}
 			return a.bundleList(args[1])
@@ -100,15 +55,20 @@ func (a *app) bundlePullCmd() *cobra.Command {
 	return cmd
 }
 
-func (a *app) bundlePull(ctx context.Context, c *registry.Client, ref, dir string) error {
+func (a *app) bundlePull(ctx context.Context, f access, ref, dir string) error {
 	h, dir, err := openStick(dir)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
+	o, err := f.opener(h.Files.Tree)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
 	bars := a.progress()
 	defer bars.close()
-	err = bundle.Pull(ctx, h.Files, dir, c, ref, tellOf("pull", bars))
+	err = bundle.Pull(ctx, h.Files, dir, o.Registry(), ref, tellOf("pull", bars))
 	bars.tell(engine.Progress{Addr: "pull", Ended: true})
 	return err
 }

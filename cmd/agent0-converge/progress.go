@@ -10,6 +10,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 )
 
 // The pace at which progress is told where nobody looks at a terminal.
@@ -107,7 +108,7 @@ func (p *progress) close() {
 // amount says how much of how much.
 func amount(done, total int64) string {
 	if total < 0 {
-		return engine.Bytes(done)
+		return human.Bytes(done)
 	}
-	return engine.Bytes(done) + " of " + engine.Bytes(total)
+	return human.Bytes(done) + " of " + human.Bytes(total)
 }

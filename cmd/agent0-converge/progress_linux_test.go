@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 )
 
 const gib = 1 << 30
@@ -44,7 +45,7 @@ func TestProgressAsJSON(t *testing.T) {
 		if e["type"] != "progress" || e["address"] != "model.chat" {
 			t.Errorf("an event is %s", line)
 		}
-		got = append(got, engine.Bytes(int64(e["done"].(float64))))
+		got = append(got, human.Bytes(int64(e["done"].(float64))))
 		if e["ended"] == true {
 			got = append(got, "end")
 		}

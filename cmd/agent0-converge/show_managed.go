@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -86,11 +88,11 @@ func (m *jsonManaged) look(t host.Tree) error {
 	if err != nil || r == nil {
 		return err
 	}
-	info, err := t.Lstat(p)
-	if err != nil {
-		return nil // gone, or out of sight: nothing is known of it
+	m.KnownBy, err = r.Now(t)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // then nothing is known of it
 	}
-	if m.KnownBy, err = r.Holds(t, info); m.KnownBy != "" {
+	if m.KnownBy != "" {
 		m.Verified = &r.Verified
 	}
 	return err

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/agent0-converge/agent0-converge/engine/human"
 )
 
 // Partial is a large file in the making, which outlives the process that makes it: open, locked against other
@@ -40,23 +42,13 @@ type NoSpaceError struct {
 
 func (e *NoSpaceError) Error() string {
 	if errors.Is(e.Err, syscall.EDQUOT) {
-		return fmt.Sprintf("cannot make room for %s at %s: the quota of its owner is used up: remove something or raise the quota", sizeText(e.Need), e.Path)
+		return fmt.Sprintf("cannot make room for %s at %s: the quota of its owner is used up: remove something or raise the quota", human.Bytes(e.Need), e.Path)
 	}
-	return fmt.Sprintf("cannot make room for %s at %s: %s are free: remove something or choose another disk", sizeText(e.Need), e.Path, sizeText(e.Free))
+	return fmt.Sprintf("cannot make room for %s at %s: %s are free: remove something or choose another disk", human.Bytes(e.Need), e.Path, human.Bytes(e.Free))
 }
 
 // Unwrap returns what the kernel said.
 func (e *NoSpaceError) Unwrap() error { return e.Err }
-
-func sizeText(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
 
 // OpenPartial opens the file name in the folder dir for reading and writing, or makes it with mode 0600, and locks
 // it. Where another process has it locked it is a *LockedError, at once. What is there and is no regular file of

@@ -29,7 +29,7 @@ func TestPartialOnAFullDisk(t *testing.T) {
 			var full *host.NoSpaceError
 			err = p.Reserve(1 << 20)
 			if !errors.As(err, &full) || full.Need != 1<<20-16<<10 || full.Free != 48<<10 || !errors.Is(err, syscall.ENOSPC) ||
-				!strings.Contains(err.Error(), "49152 bytes are free") {
+				!strings.Contains(err.Error(), "cannot make room for 1008 KiB") || !strings.Contains(err.Error(), ": 48 KiB are free") {
 				t.Errorf("%v: %+v", err, full)
 			}
 			check(t, p.Reserve(64<<10))

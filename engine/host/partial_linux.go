@@ -37,15 +37,24 @@ func (s spot) ownPartial() (int, error) {
 		}
 		return fd, err
 	}
-	if err == nil && !s.ours(info) {
-		if err = s.discard(s.name); err == nil {
-			err = errMoved
-		}
-	}
 	if err != nil {
 		return -1, err
 	}
+	if info.Links == 0 { // it lost its name while it was looked at
+		return -1, errMoved
+	}
+	if !s.ours(info) {
+		return -1, s.replaced()
+	}
 	return s.openSame(info, unix.O_RDONLY)
+}
+
+// replaced takes away what is in the way of a partial, and returns errMoved once it is gone, by whose hand ever.
+func (s spot) replaced() error {
+	if err := s.discard(s.name); err != nil && !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	return errMoved
 }
 
 // ours reports whether a file can have been written by nobody but this process's user, where the file system tells.

@@ -2,14 +2,17 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
+	"io/fs"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 	"github.com/agent0-converge/agent0-converge/resources/model/record"
+	"github.com/agent0-converge/agent0-converge/resources/model/source"
 )
 
 // reserve is which part of a disk a model leaves free: what else the machine has to write must not fail for it.
@@ -24,13 +27,16 @@ const (
 
 // Budget tells what the models of a plan take, in the order in which they are fetched.
 func (resource) Budget(_ context.Context, v host.View, changes []*engine.Costed[Spec]) {
-	b := &budget{view: v, free: map[uint64]int64{}}
-	b.records, _ = record.All(v.Files) // only for a guess
+	records, err := record.All(v.Files)
+	if errors.Is(err, fs.ErrPermission) {
+		err = nil // they are for a guess, which others than root make without them
+	}
+	b := &budget{view: v, free: map[uint64]int64{}, records: records}
 	for _, c := range changes {
 		if c.Want == nil {
 			continue
 		}
-		err := b.change(c)
+		err := errors.Join(err, b.change(c))
 		if err != nil && !c.Want.optional() {
 			c.Err, c.Cost = err, engine.Cost{}
 		}
@@ -63,18 +69,19 @@ func (b *budget) change(c *engine.Costed[Spec]) error {
 		}
 	}
 	free := b.free[space.Dev]
-	if t.known && free-t.more < space.Total/reserve {
-		err := full(space, free, t.more)
+	if err := room(space, free, t.more); t.known && err != nil {
 		c.Cost = engine.Cost{Free: free, Left: free, Text: "is left out: " + err.Error()}
 		return err
 	}
 	left := free - t.more + t.replaced
 	b.free[space.Dev] = left
-	c.Cost = engine.Cost{Fetch: t.fetch, Free: free, Left: left, Text: "fetch from " + t.from(c.Want, lacks) + ": how much, nobody says; add size"}
+	from, disk := lacks[0].from(c.Want.offers)
+	c.Cost = engine.Cost{Fetch: t.fetch, Free: free, Left: left, Text: "fetch from " + from + ": how much, nobody says; add size"}
 	if t.known {
-		rate, guess := b.rate(c.Want, lacks)
+		rate, guess := b.rate(from, disk)
 		c.Cost.Seconds = float64(t.fetch) / rate
-		c.Cost.Text = t.text(c.Want, lacks, c.Cost) + guess
+		c.Cost.Text = fmt.Sprintf("fetch %s from %s, disk %s → %s free, about %s%s", human.Bytes(t.fetch), from,
+			human.Bytes(free), human.Bytes(left), human.About(time.Duration(c.Cost.Seconds*float64(time.Second))), guess)
 	}
 	return nil
 }
@@ -98,7 +105,7 @@ func (t *taking) add(v host.View, f file, to string, is *found) error {
 	}
 	t.known = true
 	t.fetch += max(f.size.about()-there.Have, 0)
-	t.more += max(f.size.about()-there.Have, 0)
+	t.more += max(f.size.about()-there.Allocated, 0)
 	if is != nil && is.info.Links == 1 {
 		t.replaced += is.Size
 	}
@@ -114,32 +121,14 @@ func sumOf(f file) [32]byte {
 	return sum
 }
 
-func (t *taking) text(s *Spec, lacks []file, c engine.Cost) string {
-	text := fmt.Sprintf("fetch %s from %s, disk %s → %s free", engine.Bytes(t.fetch), t.from(s, lacks), engine.Bytes(c.Free), engine.Bytes(c.Left))
-	return text + ", about " + engine.About(time.Duration(c.Seconds*float64(time.Second)))
-}
-
-// from is where a model comes from first.
-func (t *taking) from(s *Spec, lacks []file) string {
-	for _, o := range s.offers {
-		if source, ok := o.Source(sumOf(lacks[0])); ok {
-			return source.String()
-		}
-	}
-	if len(lacks[0].sources) == 0 {
-		return "nowhere"
-	}
-	return hostOf(lacks[0].sources[0])
-}
-
 // rate is how fast the same host sent last time, or else a guess that says so.
-func (b *budget) rate(s *Spec, lacks []file) (perSecond float64, guess string) {
-	if len(lacks[0].sources) == 0 || len(s.offers) > 0 || strings.HasPrefix(lacks[0].sources[0], "file:") {
+func (b *budget) rate(from string, disk bool) (perSecond float64, guess string) {
+	if disk {
 		return stickRate, " at 100 MB/s"
 	}
-	at, last := hostOf(lacks[0].sources[0]), time.Time{}
+	last := time.Time{}
 	for _, r := range b.records {
-		if r.Seconds > 0 && r.Fetched > 0 && r.Verified.After(last) && hostOf(r.From) == at {
+		if r.Seconds > 0 && r.Fetched > 0 && r.Verified.After(last) && source.Host(r.From) == from {
 			perSecond, last = float64(r.Fetched)/r.Seconds, r.Verified
 		}
 	}
@@ -149,20 +138,12 @@ func (b *budget) rate(s *Spec, lacks []file) (perSecond float64, guess string) {
 	return perSecond, ""
 }
 
-// room refuses to take so much of a disk that too little is left.
-func room(v host.View, path string, more int64) error {
-	space, err := v.Files.Space(path)
-	if err != nil {
-		return err
+// room refuses to take so much of a disk, of which so much is free, that too little is left.
+func room(s host.Space, free, more int64) error {
+	if free-more >= s.Total/reserve {
+		return nil
 	}
-	if space.Free-more < space.Total/reserve {
-		return full(space, space.Free, more)
-	}
-	return nil
-}
-
-func full(s host.Space, free, more int64) error {
 	return fmt.Errorf("no room: %s more are needed on the disk of %s, which has %s free, and a twentieth of it (%s) stays free: "+
 		"remove something (agent0-converge models prune removes what is left of downloads), or choose a smaller model or another path",
-		engine.Bytes(more), s.Dir, engine.Bytes(free), engine.Bytes(s.Total/reserve))
+		human.Bytes(more), s.Dir, human.Bytes(free), human.Bytes(s.Total/reserve))
 }

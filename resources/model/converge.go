@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/internal/place"
 	"github.com/agent0-converge/agent0-converge/resources/model/record"
+	"github.com/agent0-converge/agent0-converge/resources/model/source"
 )
 
 type resource struct{}
@@ -45,7 +47,7 @@ func (s *Spec) take(f *found, a place.Attributes, spec *Spec) {
 	if f.Path == spec.Path {
 		s.SHA256, s.Size = f.SHA256, strconv.FormatInt(f.Size, 10)
 	} else {
-		s.Shards = append(s.Shards, Shard{Name: nameOf(f.Path), SHA256: f.SHA256, Size: strconv.FormatInt(f.Size, 10)})
+		s.Shards = append(s.Shards, Shard{Name: path.Base(f.Path), SHA256: f.SHA256, Size: strconv.FormatInt(f.Size, 10)})
 	}
 	for _, is := range []struct {
 		have       *string
@@ -113,7 +115,7 @@ func (resource) Diff(have, want *Spec) []engine.FieldDiff {
 		unrecorded = unrecorded || f.right(is) && !is.recorded
 	}
 	for _, f := range have.extra(want) {
-		out = append(out, engine.FieldDiff{Name: "shard." + nameOf(f.Path), Have: f.SHA256})
+		out = append(out, engine.FieldDiff{Name: "shard." + path.Base(f.Path), Have: f.SHA256})
 	}
 	for _, f := range []struct{ name, have, want string }{
 		{"owner", have.Owner, want.Owner}, {"group", have.Group, want.Group}, {"mode", have.Mode, want.Mode},
@@ -132,7 +134,7 @@ func (resource) Diff(have, want *Spec) []engine.FieldDiff {
 func (f file) diff(is *found, i int) []engine.FieldDiff {
 	prefix := ""
 	if i > 0 {
-		prefix = "shard." + nameOf(f.path) + "."
+		prefix = "shard." + path.Base(f.path) + "."
 	}
 	switch {
 	case is == nil:
@@ -181,7 +183,7 @@ func (resource) Warn(_ context.Context, _ host.View, have, want *Spec) error {
 	}
 	for _, f := range have.losesTo(want) {
 		if len(f.Sources) > 0 {
-			errs = append(errs, fmt.Errorf("what is at %s now is not kept: undo fetches it again, from %s", f.Path, hostOf(f.Sources[0])))
+			errs = append(errs, fmt.Errorf("what is at %s now is not kept: undo fetches it again, from %s", f.Path, source.Host(f.Sources[0])))
 		}
 	}
 	return errors.Join(errs...)
@@ -220,24 +222,18 @@ func (resource) Apply(ctx context.Context, h *host.Host, have, want *Spec) error
 	if want == nil {
 		return discard(h, have.Found)
 	}
-	attr, err := want.attributes().Attr(h.View(), nil, freshMode)
-	if err != nil {
-		return err
-	}
 	if err := discard(h, have.extra(want)); err != nil {
 		return err
 	}
 	lacks := lacking(have, want)
 	got, err := want.fetch(ctx, h, have, lacks, nil)
-	defer got.close()
-	if err != nil {
-		return want.tolerated(err)
+	if err == nil {
+		err = got.publish(ctx, h, have, want)
+	} else {
+		err = want.tolerated(err)
 	}
-	// The first file last: who finds it finds all.
-	for i := len(lacks) - 1; i >= 0; i-- {
-		if err := got[i].publish(ctx, h, have.at(lacks[i].path), want, attr); err != nil {
-			return err
-		}
+	if err = errors.Join(err, got.close()); err != nil {
+		return err
 	}
 	for _, f := range want.files() {
 		if is := have.at(f.path); f.right(is) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"path"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/engine/host"
@@ -42,5 +41,3 @@ func keep(ctx context.Context, h *host.Host, r *record.Record) error {
 	}
 	return r.Write(h.Files)
 }
-
-func nameOf(p string) string { return path.Base(p) }

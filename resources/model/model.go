@@ -2,8 +2,6 @@
 package model
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -132,7 +130,7 @@ func (s *Spec) Default() {
 // Claims are the paths.
 func (s *Spec) Claims() []engine.Claim {
 	out := []engine.Claim{place.Claim(s.Path)}
-	for _, p := range s.beside() {
+	for _, p := range s.shardPaths() {
 		out = append(out, place.Claim(p))
 	}
 	return out
@@ -161,7 +159,7 @@ func (s *Spec) optional() bool { return s.Required != nil && !*s.Required }
 
 // tolerated is err where it matters, and else what is told of a model that a run can do without.
 func (s *Spec) tolerated(err error) error {
-	if err == nil || !s.optional() || errors.Is(err, context.Canceled) {
+	if err == nil || !s.optional() {
 		return err
 	}
 	return &engine.OptionalError{Err: err}
@@ -212,7 +210,7 @@ func (s *Spec) wereThere() []file {
 // known are all files that the model has by any account: what is read.
 func (s *Spec) known() []file {
 	out := s.files()
-	for _, p := range append([]string{s.Path}, s.beside()...) {
+	for _, p := range append([]string{s.Path}, s.shardPaths()...) {
 		if !slices.ContainsFunc(out, func(f file) bool { return f.path == p }) {
 			out = append(out, file{path: p})
 		}
@@ -220,8 +218,8 @@ func (s *Spec) known() []file {
 	return out
 }
 
-// beside are the paths of the shards.
-func (s *Spec) beside() []string {
+// shardPaths are those of the other files.
+func (s *Spec) shardPaths() []string {
 	var out []string
 	for _, f := range s.Shards {
 		out = append(out, beside(s.Path, f.Name))

@@ -36,6 +36,7 @@ func (s *Spec) Fetch(ctx context.Context, from host.View, h *host.Host, p Part, 
 	if err != nil {
 		return err
 	}
+	defer o.Close()
 	g, err := s.fetchOne(ctx, h, o, p.file, to, &telling{tell: tell, total: p.Size})
 	if err != nil {
 		return err

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
 	"github.com/agent0-converge/agent0-converge/resources/model/gguf"
 	"github.com/agent0-converge/agent0-converge/resources/model/record"
+	"github.com/agent0-converge/agent0-converge/resources/model/source"
 )
 
 // Prepares reports whether something is to be fetched.
@@ -50,6 +52,7 @@ func (s *Spec) fetch(ctx context.Context, h *host.Host, have *Spec, lacks []file
 	if err != nil {
 		return nil, err
 	}
+	defer o.Close()
 	var all gotten
 	t := &telling{tell: tell, total: totalOf(lacks)}
 	for _, f := range lacks {
@@ -64,8 +67,8 @@ func (s *Spec) fetch(ctx context.Context, h *host.Host, have *Spec, lacks []file
 }
 
 // fetchOne gets f, for the path to.
-func (s *Spec) fetchOne(ctx context.Context, h *host.Host, o *opener, f file, to string, t *telling) (*got, error) {
-	sources, err := o.open(f, s.offers)
+func (s *Spec) fetchOne(ctx context.Context, h *host.Host, o *source.Opener, f file, to string, t *telling) (*got, error) {
+	sources, err := f.open(o, s.offers)
 	if err != nil {
 		return nil, err
 	}
@@ -76,25 +79,32 @@ func (s *Spec) fetchOne(ctx context.Context, h *host.Host, o *opener, f file, to
 	if err != nil {
 		return nil, err
 	}
-	sum := sumOf(f)
 	// What can be told to have no room is not begun.
 	takes := &taking{}
 	if err := takes.add(h.View(), f, to, nil); err != nil {
 		return nil, err
 	}
-	if takes.known && space.Free-takes.more < space.Total/reserve {
-		return nil, full(space, space.Free, takes.more)
+	if takes.known {
+		if err := room(space, space.Free, takes.more); err != nil {
+			return nil, err
+		}
 	}
 	g := &got{file: f}
 	want := fetch.Want{
-		SHA256: sum, Unverified: f.sha256 == "", Size: f.size.exact(), Sources: sources, Dir: space.Dir, For: to,
+		SHA256: sumOf(f), Unverified: f.sha256 == "", Size: f.size.exact(), Sources: sources, Dir: space.Dir, For: to,
 		Fits: func(size, _ int64) error {
 			if !f.size.holds(size) {
 				return fmt.Errorf("its file has %d bytes, and the plan says %s", size, f.size)
 			}
 			return nil
 		},
-		Room: func(more int64) error { return room(h.View(), to, more) },
+		Room: func(more int64) error {
+			space, err := h.Files.Space(to) // as it is by then
+			if err != nil {
+				return err
+			}
+			return room(space, space.Free, more)
+		},
 	}
 	if s.Format == formatGGUF {
 		want.First = gguf.Sniff
@@ -164,14 +174,26 @@ func headerOf(t host.Tree, f file, have *Spec, all gotten) (*gguf.Header, error)
 	return header, nil
 }
 
-// publish puts a file in its place and keeps a record of it.
-func (g *got) publish(ctx context.Context, h *host.Host, was *found, want *Spec, attr host.Attr) error {
-	if was != nil {
-		var err error
-		if attr, err = want.attributes().Attr(h.View(), &was.info, freshMode); err != nil {
+// publish puts the files in their places. The first of a model comes last: who finds it finds all.
+func (g gotten) publish(ctx context.Context, h *host.Host, have, want *Spec) error {
+	for _, f := range slices.Backward(g) {
+		var was *host.Info
+		if is := have.at(f.file.path); is != nil {
+			was = &is.info
+		}
+		attr, err := want.attributes().Attr(h.View(), was, freshMode)
+		if err != nil {
+			return err
+		}
+		if err := f.publish(ctx, h, attr, want.Unverified); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// publish puts a file in its place and keeps a record of it.
+func (g *got) publish(ctx context.Context, h *host.Host, attr host.Attr, unverified bool) error {
 	// Before it has its owner, who may write to what is his.
 	seal := func(name string) error { return watchOver(h, name) }
 	if err := g.Publish(g.file.path, attr, seal); err != nil {
@@ -179,7 +201,7 @@ func (g *got) publish(ctx context.Context, h *host.Host, was *found, want *Spec,
 	}
 	return keep(ctx, h, &record.Record{
 		Path: g.file.path, SHA256: hex.EncodeToString(g.SHA256[:]), Sources: g.file.sources, From: g.Source,
-		Fetched: g.Got, Seconds: g.Took.Seconds(), Unverified: want.Unverified,
+		Fetched: g.Got, Seconds: g.Took.Seconds(), Unverified: unverified,
 	})
 }
 

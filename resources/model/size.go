@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 )
 
 // span is what a size that was said allows, in bytes: "4.1GiB" is anything that rounds to it. The zero
@@ -32,7 +32,7 @@ func (s span) String() string {
 	if s.min == s.max {
 		return fmt.Sprintf("%d bytes", s.min)
 	}
-	return fmt.Sprintf("%s (%d to %d bytes)", engine.Bytes(s.about()), s.min, s.max)
+	return fmt.Sprintf("%s (%d to %d bytes)", human.Bytes(s.about()), s.min, s.max)
 }
 
 var sizeForm = regexp.MustCompile(`^([0-9]+)(?:\.([0-9]+))?\s*([A-Za-z]*)$`)

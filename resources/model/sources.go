@@ -3,30 +3,20 @@ package model
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch"
-	"github.com/agent0-converge/agent0-converge/resources/model/fetch/local"
-	"github.com/agent0-converge/agent0-converge/resources/model/fetch/registry"
-	"github.com/agent0-converge/agent0-converge/resources/model/fetch/web"
+	"github.com/agent0-converge/agent0-converge/resources/model/source"
 )
 
 // userAgent is how requests name this program.
 const userAgent = "agent0-converge"
 
-// opener makes sources of what a plan says they are.
-type opener struct {
-	tree     host.Tree
-	web      *web.Client
-	registry *registry.Client
-}
-
-// opener returns the one for s, with its tokens and certificates.
-func (s *Spec) opener(v host.View) (*opener, error) {
+// opener opens the sources of s, with its tokens and certificates.
+func (s *Spec) opener(v host.View) (*source.Opener, error) {
 	tokens, err := s.secrets()
 	if err != nil {
 		return nil, err
@@ -37,12 +27,7 @@ func (s *Spec) opener(v host.View) (*opener, error) {
 			return nil, fmt.Errorf("ca_file: %w", err)
 		}
 	}
-	o := &opener{tree: v.Files}
-	if o.web, err = web.NewClient(web.Options{Tokens: tokens, CA: ca, UserAgent: userAgent}); err != nil {
-		return nil, err
-	}
-	o.registry, err = registry.NewClient(registry.Options{Tokens: tokens, CA: ca, UserAgent: userAgent})
-	return o, err
+	return source.NewOpener(source.Options{Files: v.Files, Tokens: tokens, CA: ca, UserAgent: userAgent})
 }
 
 // secrets are the tokens by host.
@@ -62,49 +47,41 @@ func (s *Spec) secrets() (map[string]string, error) {
 }
 
 // open makes the sources of f: first what is offered, then what the plan says, in its order.
-func (o *opener) open(f file, offers []Offer) ([]fetch.Source, error) {
-	sum, err := digestOf(f.sha256)
-	if err != nil {
-		return nil, err
-	}
+func (f file) open(o *source.Opener, offers []Offer) ([]fetch.Source, error) {
 	var out []fetch.Source
-	for _, offer := range offers {
-		if source, ok := offer.Source(sum); ok && f.sha256 != "" {
-			out = append(out, source)
-		}
+	if offered := f.offered(offers); offered != nil {
+		out = append(out, offered)
 	}
-	for _, said := range f.sources {
-		source, err := o.source(said, sum)
+	for _, address := range f.sources {
+		from, err := o.Open(address, sumOf(f))
 		if err != nil {
 			return nil, &engine.AttributeError{Name: "sources", Err: err}
 		}
-		out = append(out, source)
+		out = append(out, from)
 	}
 	return out, nil
 }
 
-func (o *opener) source(said string, sum [32]byte) (fetch.Source, error) {
-	u, err := url.Parse(said)
-	if err != nil {
-		return nil, fmt.Errorf("a source is no URL")
+// offered is the first offer of f, nil for none.
+func (f file) offered(offers []Offer) fetch.Source {
+	if f.sha256 == "" {
+		return nil
 	}
-	switch u.Scheme {
-	case "file":
-		return local.Source(o.tree, u.Path), nil
-	case "oci":
-		return o.registry.Source(said, sum)
+	for _, offer := range offers {
+		if from, ok := offer.Source(sumOf(f)); ok {
+			return from
+		}
 	}
-	return o.web.Source(said)
+	return nil
 }
 
-// hostOf is where a source is, as it is told.
-func hostOf(source string) string {
-	u, err := url.Parse(source)
-	switch {
-	case err != nil:
-		return ""
-	case u.Scheme == "file":
-		return u.Path
+// from is where f comes from first, as a plan shows it, and whether that is a disk and not a network.
+func (f file) from(offers []Offer) (text string, disk bool) {
+	if offered := f.offered(offers); offered != nil {
+		return offered.String(), true
 	}
-	return u.Host
+	if len(f.sources) == 0 {
+		return "nowhere", true
+	}
+	return source.Host(f.sources[0]), strings.HasPrefix(f.sources[0], "file:")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/resources/internal/place"
 	"github.com/agent0-converge/agent0-converge/resources/model/gguf"
+	"github.com/agent0-converge/agent0-converge/resources/model/source"
 )
 
 // mistakes collects what is wrong with attributes.
@@ -89,39 +90,11 @@ func digestOf(s string) (out [32]byte, err error) {
 }
 
 func (m *mistakes) sources(name string, sources []string) {
-	for _, source := range sources {
-		if err := validSource(source); err != nil {
+	for _, address := range sources {
+		if err := source.Check(address); err != nil {
 			m.add(name, "%w", err)
 		}
 	}
-}
-
-func validSource(source string) error {
-	u, err := url.Parse(source)
-	if err != nil {
-		return fmt.Errorf("a source is no URL: %w", errors.Unwrap(err)) // which quotes no password
-	}
-	shown := u.Redacted()
-	if u.User != nil {
-		return fmt.Errorf("the source %q has a password: say it in tokens, where it stays a secret", shown)
-	}
-	switch u.Scheme {
-	case "http", "https":
-		if u.Host == "" {
-			return fmt.Errorf("the source %q names no host", shown)
-		}
-	case "oci":
-		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
-			return fmt.Errorf(`the source %q names no registry and repository: write it like "oci://registry.example.com/models/chat"`, shown)
-		}
-	case "file":
-		if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.Path == "/" {
-			return fmt.Errorf(`the source %q names no file: write it like "file:///media/usb/chat.gguf", with three slashes`, shown)
-		}
-	default:
-		return fmt.Errorf("the source %q is none of https://, http://, file:///, oci://", shown)
-	}
-	return nil
 }
 
 // host checks the name of a host.
@@ -153,13 +126,13 @@ func (m *mistakes) shards(s *Spec) {
 	}
 }
 
-// renamed puts the name of a shard in the place of the first one's.
+// renamed are the addresses of a shard, by those of the first one: beside it, where they name that.
 func renamed(sources []string, first, name string) []string {
 	out := make([]string, len(sources))
-	for i, s := range sources {
-		out[i] = s
-		if at := strings.LastIndex(s, first); at >= 0 && !strings.HasPrefix(s, "oci:") {
-			out[i] = s[:at] + name + s[at+len(first):]
+	for i, address := range sources {
+		out[i] = address
+		if source.Beside(address, first) == address {
+			out[i] = source.Beside(address, name)
 		}
 	}
 	return out

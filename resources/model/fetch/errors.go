@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/human"
 )
 
 // WrongDigestError is a source that serves another file than the one that is wanted.
@@ -56,9 +56,9 @@ func (e *FailedError) Error() string {
 	}
 	switch {
 	case e.Kept > 0 && e.Size > 0:
-		text += fmt.Sprintf(" (%s of %s are kept for the next run)", engine.Bytes(e.Kept), engine.Bytes(e.Size))
+		text += fmt.Sprintf(" (%s of %s are kept for the next run)", human.Bytes(e.Kept), human.Bytes(e.Size))
 	case e.Kept > 0:
-		text += fmt.Sprintf(" (%s are kept for the next run)", engine.Bytes(e.Kept))
+		text += fmt.Sprintf(" (%s are kept for the next run)", human.Bytes(e.Kept))
 	}
 	return text
 }

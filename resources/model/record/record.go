@@ -96,7 +96,7 @@ func read(t host.Tree, name string) (*Record, error) {
 	return r, nil
 }
 
-// All lists the records, in the order of no consequence in which their files are named.
+// All lists the records, in no order that means anything.
 func All(t host.Tree) ([]Record, error) {
 	names, err := t.ReadDir(Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -139,6 +139,16 @@ func (r *Record) Holds(t host.Tree, info host.Info) (Means, error) {
 		return ByTimes, nil
 	}
 	return "", nil
+}
+
+// Now reports by what the record tells of what is at its path now. What cannot be looked at is an error, fs.ErrNotExist
+// where it is gone.
+func (r *Record) Now(t host.Tree) (Means, error) {
+	info, err := t.Lstat(r.Path)
+	if err != nil {
+		return "", err
+	}
+	return r.Holds(t, info)
 }
 
 // See fills in what tells the file that info describes.

@@ -56,3 +56,6 @@ func NewClient(o Options) (*Client, error) {
 	}
 	return c, nil
 }
+
+// Close lets go of connections that nobody uses.
+func (c *Client) Close() { c.auth.Client.CloseIdleConnections() }

@@ -48,6 +48,12 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.ask.RoundTrip(r)
 }
 
+// CloseIdleConnections lets go of connections that nobody uses.
+func (t *transport) CloseIdleConnections() {
+	t.ask.CloseIdleConnections()
+	t.store.CloseIdleConnections()
+}
+
 // refusal is a request that is not sent, or of which the answer is known beforehand.
 type refusal struct{ why string }
 
@@ -56,6 +62,13 @@ func (e *refusal) Error() string { return e.why }
 // guard lets nothing leave this machine in plain, whoever asked for it: an address, a redirect, or a registry that
 // names its token server.
 type guard struct{ next http.RoundTripper }
+
+// CloseIdleConnections lets go of connections that nobody uses.
+func (g guard) CloseIdleConnections() {
+	if c, ok := g.next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
 
 // RoundTrip sends a request, or refuses to.
 func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {

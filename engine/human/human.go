@@ -1,4 +1,5 @@
-package engine
+// Package human says amounts as people read them.
+package human
 
 import (
 	"fmt"
