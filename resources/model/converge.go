@@ -222,6 +222,10 @@ func (resource) Apply(ctx context.Context, h *host.Host, have, want *Spec) error
 	if want == nil {
 		return discard(h, have.Found)
 	}
+	// An owner that is not there is found before anything is removed or fetched.
+	if _, err := want.attributes().Attr(h.View(), nil, freshMode); err != nil {
+		return err
+	}
 	if err := discard(h, have.extra(want)); err != nil {
 		return err
 	}

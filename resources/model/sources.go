@@ -48,10 +48,7 @@ func (s *Spec) secrets() (map[string]string, error) {
 
 // open makes the sources of f: first what is offered, then what the plan says, in its order.
 func (f file) open(o *source.Opener, offers []Offer) ([]fetch.Source, error) {
-	var out []fetch.Source
-	if offered := f.offered(offers); offered != nil {
-		out = append(out, offered)
-	}
+	out := f.offered(offers)
 	for _, address := range f.sources {
 		from, err := o.Open(address, sumOf(f))
 		if err != nil {
@@ -62,23 +59,23 @@ func (f file) open(o *source.Opener, offers []Offer) ([]fetch.Source, error) {
 	return out, nil
 }
 
-// offered is the first offer of f, nil for none.
-func (f file) offered(offers []Offer) fetch.Source {
+// offered are the offers of f, in their order.
+func (f file) offered(offers []Offer) (out []fetch.Source) {
 	if f.sha256 == "" {
 		return nil
 	}
 	for _, offer := range offers {
 		if from, ok := offer.Source(sumOf(f)); ok {
-			return from
+			out = append(out, from)
 		}
 	}
-	return nil
+	return out
 }
 
 // from is where f comes from first, as a plan shows it, and whether that is a disk and not a network.
 func (f file) from(offers []Offer) (text string, disk bool) {
-	if offered := f.offered(offers); offered != nil {
-		return offered.String(), true
+	if offered := f.offered(offers); len(offered) > 0 {
+		return offered[0].String(), true
 	}
 	if len(f.sources) == 0 {
 		return "nowhere", true

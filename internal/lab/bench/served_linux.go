@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"time"
+
+	"github.com/agent0-converge/agent0-converge/internal/lab/daemon"
 )
 
 // served is what a server of the lab's own has for all clients: nginx, one process, sendfile.
@@ -26,45 +25,28 @@ type content struct {
 	size                 int64
 }
 
-const nginxConfig = `
-daemon off;
-master_process off;
-pid nginx.pid;
-events {}
-http {
-	access_log off;
-	sendfile on;
-	client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
-	server {
-		listen %s;
-		root %s;
-	}
-}
-`
-
 // serve makes what is served and starts the server.
 func (m *models) serve(dir string) (served, error) {
 	files := filepath.Join(dir, "files")
 	if err := os.MkdirAll(files, 0o755); err != nil {
 		return served{}, err
 	}
-	at, err := freePort()
-	if err != nil {
-		return served{}, err
-	}
 	var out served
 	for i, to := range []*content{&out.model, &out.large} {
 		name := []string{"model", "large"}[i]
-		*to = content{name: name, path: filepath.Join(files, name), url: "http://" + at + "/" + name, size: m.size << i}
+		*to = content{name: name, path: filepath.Join(files, name), size: m.size << i}
+		var err error
 		if to.sum, err = fill(to.path, to.size); err != nil {
 			return served{}, err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), fmt.Appendf(nil, nginxConfig, at, files), 0o600); err != nil {
+	nginx, at, err := daemon.Nginx(dir, "sendfile on;")
+	if err != nil {
 		return served{}, err
 	}
-	out.stop, err = start(at, "nginx", "-p", dir, "-c", "nginx.conf", "-e", "error.log")
-	return out, err
+	out.stop = nginx.Close
+	out.model.url, out.large.url = "http://"+at+"/model", "http://"+at+"/large"
+	return out, nil
 }
 
 // fill writes random bytes, and leaves them in the page cache.
@@ -76,43 +58,6 @@ func fill(name string, size int64) (sum string, err error) {
 	h := sha256.New()
 	_, err = io.CopyN(io.MultiWriter(file, h), rand.NewChaCha8([32]byte{1}), size)
 	return fmt.Sprintf("%x", h.Sum(nil)), errors.Join(err, file.Sync(), file.Close())
-}
-
-// freePort is an address of this machine that nobody listens at.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// start runs a server and returns once it listens.
-func start(at string, argv ...string) (stop func() error, err error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("tcp", at)
-		if err == nil {
-			return func() error {
-				err := cmd.Process.Signal(os.Interrupt)
-				<-ended
-				return err
-			}, c.Close()
-		}
-		select {
-		case err := <-ended:
-			return nil, fmt.Errorf("%v: %w: %s", argv, err, &said)
-		default:
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("%v does not listen at %s", argv, at), cmd.Process.Kill(), <-ended)
 }
 
 // same fails unless a file has this content: a tool that did nothing would be fast.

@@ -1,7 +1,6 @@
 package bundle_test
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/agent0-converge/agent0-converge/internal/lab/daemon"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch/registry"
 )
 
@@ -36,12 +36,10 @@ func startRegistry(t *testing.T, ip, http, end string) *distribution {
 	if err != nil {
 		t.Skip("docker-registry is missing: apt-get install docker-registry")
 	}
-	l, err := net.Listen("tcp", ip+":0")
+	host, err := daemon.FreeAddress(ip)
 	if err != nil {
 		t.Skipf("this test needs the address %s: %v", ip, err)
 	}
-	host := l.Addr().String()
-	check(t, l.Close())
 	dir := t.TempDir()
 	config := filepath.Join(dir, "config.yml")
 	check(t, os.WriteFile(config, fmt.Appendf(nil, `version: 0.1
@@ -50,39 +48,13 @@ storage: {filesystem: {rootdirectory: %s}}
 http:
   addr: %s
 %s%s`, filepath.Join(dir, "storage"), host, http, end), 0o600))
-	var out bytes.Buffer
 	cmd := exec.Command(program, "serve", config)
-	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
-	check(t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	d := &distribution{host: host}
-	d.stop = func() {
-		if cmd != nil {
-			_ = cmd.Process.Kill() // if it has not ended by itself
-			<-ended
-			cmd = nil
-		}
-	}
-	t.Cleanup(d.stop)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", host)
-		if err == nil {
-			conn.Close()
-			return d
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("docker-registry ended: %v: %s", err, &out)
-		default:
-		}
-		if time.Now().After(deadline) {
-			d.stop()
-			t.Fatalf("docker-registry does not listen at %s: %s", host, &out)
-		}
-	}
+	d, err := daemon.Start(cmd, host)
+	check(t, err)
+	stop := func() { check(t, d.Close()) }
+	t.Cleanup(stop)
+	return &distribution{host: host, stop: stop}
 }
 
 func (d *distribution) ref(name string) string { return "oci://" + d.host + "/models/" + name }

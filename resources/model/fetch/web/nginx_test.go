@@ -3,86 +3,42 @@ package web_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/agent0-converge/agent0-converge/internal/lab/daemon"
 	"github.com/agent0-converge/agent0-converge/resources/model/fetch/web"
 )
 
-// nginx starts one of the test's own in the foreground, with all that it writes in a folder of the test's. It returns
-// the host and port, and the folder that it serves.
+// nginx starts one of the test's own, with all that it writes in a folder of the test's. It returns the host and port, and
+// the folder that it serves.
 func nginx(t *testing.T) (host, root string) {
 	t.Helper()
-	path, err := exec.LookPath("nginx")
-	if err != nil {
-		if path, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
-			t.Skip("needs nginx: apt-get install nginx-light")
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host = l.Addr().String()
-	l.Close()
 	dir := t.TempDir()
-	root = filepath.Join(dir, "files")
-	if err := os.Mkdir(root, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	write(t, filepath.Join(dir, "htpasswd"), []byte("me:{PLAIN}secret-word\n"))
-	write(t, filepath.Join(dir, "nginx.conf"), fmt.Appendf(nil, nginxConfig, host, root))
-	cmd := exec.Command(path, "-p", dir, "-c", "nginx.conf", "-e", "error.log")
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); <-ended })
-	for until := time.Now().Add(time.Minute); ; {
-		c, err := net.Dial("tcp", host)
-		if err == nil {
-			c.Close()
-			return host, root
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("nginx ended: %v\n%s", err, &said)
-		case <-time.After(10 * time.Millisecond):
-		}
-		if time.Now().After(until) {
-			t.Fatalf("nginx does not listen: %v\n%s", err, &said)
-		}
-	}
-}
-
-const nginxConfig = `
-daemon off;
-master_process off;
-pid nginx.pid;
-events {}
-http {
-	access_log off;
-	client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
-	server {
-		listen %s;
-		root %s;
+	d, host, err := daemon.Nginx(dir, `
 		location /slow/ { limit_rate 256k; alias files/; }
 		location /private/ { auth_basic models; auth_basic_user_file htpasswd; alias files/; }
-		location /old/ { return 302 /$arg_to; }
+		location /old/ { return 302 /$arg_to; }`)
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skipf("needs nginx: %v", err)
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return host, filepath.Join(dir, "files")
 }
-`
 
 func write(t *testing.T, path string, b []byte) {
 	t.Helper()
