@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 100000x
 # The Debian packages of the programs that tests run.
 TOOLS       := btrfs-progs debootstrap docker-registry dosfstools e2fsprogs exfatprogs fsverity logrotate mandoc nginx-light \
-               passwd procps skopeo systemd xfsprogs
+               passwd procps python3-jinja2 skopeo systemd xfsprogs
 
 .PHONY: help build demo tools test check vet fmt archtest fuzz bench lab docs generate release clean
 
