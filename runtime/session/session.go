@@ -1,0 +1,140 @@
+// Package session is an engine's side of its conversation with a front: it says what it is and how far it is, takes
+// requests to the scheduler, and takes back what that says. There is one front at a time: a new connection is a front that
+// was started again, and ends the one before.
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/agent0-converge/agent0-converge/runtime/wire"
+	"github.com/agent0-converge/agent0-converge/runtime/worker"
+)
+
+// sendTimeout is how long a front may keep an engine from going on by not reading. After that it is given up.
+const sendTimeout = time.Second
+
+// Scheduler computes requests: a *worker.Scheduler.
+type Scheduler interface {
+	Add(r *wire.Request, prompt []int32) *wire.Refused
+	Cancel(id uint64)
+}
+
+// Engine is what answers once the model is loaded.
+type Engine struct {
+	Scheduler  Scheduler
+	Vocabulary worker.Vocabulary
+	// Render makes a prompt of a chat by the model's template. Its error is what the client is told.
+	Render func(context.Context, *wire.Chat) (string, error)
+}
+
+// Server speaks with fronts. Its methods may be called by several goroutines at once.
+type Server struct {
+	// Hello is said to each front.
+	Hello wire.Hello
+
+	mu     sync.Mutex
+	front  *front
+	number uint32
+	engine *Engine
+	// news is what a front that comes now has to know.
+	news *wire.FromEngine
+}
+
+// Tell says how far the engine is, to the front that is there and to those that come: Loading, Failed or Ready.
+func (s *Server) Tell(m *wire.FromEngine) {
+	s.mu.Lock()
+	s.news = m
+	f := s.front
+	s.mu.Unlock()
+	f.send(m)
+}
+
+// Answer has requests answered from now on, and says so.
+func (s *Server) Answer(e *Engine, r *wire.Ready) {
+	s.mu.Lock()
+	s.engine = e
+	s.mu.Unlock()
+	s.Tell(&wire.FromEngine{Ready: r})
+}
+
+// Emit passes on what a scheduler says.
+func (s *Server) Emit(step *wire.Step) {
+	s.mu.Lock()
+	f := s.front
+	s.mu.Unlock()
+	f.step(step)
+}
+
+// Serve accepts fronts until the context ends.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	var fronts sync.WaitGroup
+	defer fronts.Wait()
+	for {
+		c, err := l.Accept()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		fronts.Go(func() {
+			if err := s.ServeConn(ctx, c); err != nil && ctx.Err() == nil {
+				slog.Warn("the front is gone", "error", err)
+			}
+		})
+	}
+}
+
+// ServeConn speaks with one front until it is gone, another comes or the context ends. That it is gone is no error.
+func (s *Server) ServeConn(ctx context.Context, c net.Conn) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	f := s.welcome(c)
+	defer s.leave(f)
+	for {
+		m, err := f.conn.Receive()
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		}
+		f.handle(ctx, m)
+	}
+}
+
+// welcome makes c the front, and tells it what it has to know before it can hear of anything else.
+func (s *Server) welcome(c net.Conn) *front {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.front != nil {
+		s.front.close()
+	}
+	s.number++
+	s.front = &front{server: s, raw: c, conn: wire.NewConn[wire.FromEngine, wire.ToEngine](c), number: s.number, live: map[uint64]context.CancelFunc{}}
+	s.front.send(&wire.FromEngine{Hello: &s.Hello})
+	if s.news != nil {
+		s.front.send(s.news)
+	}
+	return s.front
+}
+
+func (s *Server) leave(f *front) {
+	s.mu.Lock()
+	if s.front == f {
+		s.front = nil
+	}
+	s.mu.Unlock()
+	f.close()
+	f.work.Wait()
+}

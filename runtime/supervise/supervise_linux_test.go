@@ -1,0 +1,295 @@
+package supervise_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/agent0-converge/agent0-converge/runtime/session"
+	"github.com/agent0-converge/agent0-converge/runtime/spec"
+	"github.com/agent0-converge/agent0-converge/runtime/supervise"
+	"github.com/agent0-converge/agent0-converge/runtime/wire"
+	"github.com/agent0-converge/agent0-converge/runtime/worker"
+	"github.com/agent0-converge/agent0-converge/runtime/worker/workertest"
+)
+
+// deadly is a prompt of which an engine dies, hanging one of which it hangs.
+const deadly, hanging = "deadly", "hanging"
+
+// engines starts engines in this process: real schedulers and sessions over a socket, and a model made for tests.
+type engines struct {
+	t *testing.T
+	// failed, if not "", is why no engine has a model.
+	failed string
+
+	mu    sync.Mutex
+	last  *fake
+	count int
+}
+
+// fake is one of them.
+type fake struct {
+	*workertest.Model
+	kill func()
+	hang chan struct{} // closed to let it go on
+	// pause, while it is locked for writing, keeps the engine from computing.
+	pause sync.RWMutex
+}
+
+// wait waits while the engine is paused.
+func (f *fake) wait() {
+	f.pause.RLock()
+	defer f.pause.RUnlock()
+}
+
+// Decode dies or hangs of what it finds in the batch.
+func (f *fake) Decode(batch []spec.Entry) error {
+	f.wait()
+	var text []byte
+	for _, e := range batch {
+		text = f.Piece(text, e.Token, false)
+	}
+	switch {
+	case strings.Contains(string(text), deadly):
+		f.kill()
+		return errors.New("died")
+	case strings.Contains(string(text), hanging):
+		<-f.hang
+		return errors.New("hung")
+	}
+	return f.Model.Decode(batch)
+}
+
+func (e *engines) start(context.Context) (*supervise.Process, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	conns := [2]net.Conn{}
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "pair")
+		if conns[i], err = net.FileConn(f); err != nil {
+			return nil, err
+		}
+		f.Close()
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	m := &fake{Model: &workertest.Model{Cells: 1024, Sequences: 8}, hang: make(chan struct{})}
+	m.kill = func() {
+		conns[1].Close() // as the kernel does at once
+		stop()
+	}
+	var once sync.Once
+	kill := func() { m.kill(); once.Do(func() { close(m.hang) }) }
+	s := &session.Server{Hello: wire.Hello{Protocol: wire.Version}}
+	sched := worker.New(worker.Config{
+		Vocabulary: workertest.Vocabulary, Parallel: 4, Slots: 8, Context: 256, Batch: 64, Chunk: 32, MaxWaiting: 1000, MaxWait: time.Hour,
+	}, m, m, s.Emit)
+	var work sync.WaitGroup
+	work.Go(func() { s.ServeConn(ctx, conns[1]) })
+	work.Go(func() { sched.Run(ctx) })
+	if e.failed != "" {
+		s.Tell(&wire.FromEngine{Failed: e.failed})
+	} else {
+		s.Answer(&session.Engine{Scheduler: sched, Vocabulary: m}, &wire.Ready{Step: time.Millisecond})
+	}
+	e.mu.Lock()
+	e.last = m
+	e.count++
+	e.mu.Unlock()
+	return &supervise.Process{Conn: conns[0], Kill: kill, Wait: func() string { work.Wait(); return "killed" }}, nil
+}
+
+// current returns the engine that was started last.
+func (e *engines) current() *fake {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
+}
+
+func supervised(t *testing.T, change func(*supervise.Config, *engines)) (*supervise.Supervisor, *engines) {
+	t.Helper()
+	e := &engines{t: t}
+	cfg := supervise.DefaultConfig()
+	cfg.Start, cfg.Hang = e.start, 2*time.Second
+	if change != nil {
+		change(&cfg, e)
+	}
+	s := supervise.New(cfg)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-ended })
+	return s, e
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
+func ready(t *testing.T, s *supervise.Supervisor) {
+	t.Helper()
+	until(t, "ready", func() bool { return s.Status().Ready != nil })
+}
+
+// ask returns what comes after a prompt.
+func ask(ctx context.Context, s *supervise.Supervisor, prompt string, n int, tell func(wire.Event)) (string, error) {
+	var text strings.Builder
+	err := s.Generate(ctx, &wire.Request{Text: &prompt, MaxTokens: n}, func(e wire.Event) {
+		if e.Token != nil {
+			text.WriteString(e.Token.Text)
+		}
+		if e.Done != nil {
+			text.WriteString(e.Done.Text)
+		}
+		if tell != nil {
+			tell(e)
+		}
+	})
+	return text.String(), err
+}
+
+// Engines that are killed at any time cost no request: each gets the text that it would have got.
+func TestKilledUnderLoad(t *testing.T) {
+	s, e := supervised(t, nil)
+	ready(t, s)
+	model := &workertest.Model{}
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	for i := range 100 {
+		wg.Go(func() {
+			prompt := fmt.Sprintf("request number %d", i)
+			text, err := ask(t.Context(), s, prompt, 100, nil)
+			if want := model.Text(prompt, 100); err != nil || text != want {
+				t.Errorf("%s: %q, %v, want %q", prompt, text, err, want)
+			}
+		})
+	}
+	go func() { wg.Wait(); close(done) }()
+	kills := 0
+	chance := rand.New(rand.NewPCG(1, 2))
+	at := uint64(300)
+	for running := true; running && kills < 20; {
+		if st := s.Status(); st.Ready != nil && st.State.Generated > at {
+			e.current().kill()
+			kills++
+			at = 100 + chance.Uint64N(400)
+			until(t, "it is noticed", func() bool { return s.Status().Exits["killed"] >= uint64(kills) })
+		}
+		select {
+		case <-done:
+			running = false
+		case <-time.After(time.Millisecond):
+		}
+	}
+	<-done
+	st := s.Status()
+	t.Logf("%d kills, %d replayed, %d continued", kills, st.Replayed, st.Continued)
+	if kills == 0 || st.Exits["killed"] < uint64(kills) || st.Continued == 0 || st.Quarantined != 0 {
+		t.Errorf("%d kills: %+v", kills, st)
+	}
+}
+
+// A request of which engines die is found out among others, and costs nobody else anything.
+func TestDeadlyRequest(t *testing.T) {
+	for _, what := range []string{deadly, hanging} {
+		t.Run(what, func(t *testing.T) {
+			s, e := supervised(t, nil)
+			ready(t, s)
+			model := &workertest.Model{}
+			var wg sync.WaitGroup
+			for i := range 20 {
+				wg.Go(func() {
+					prompt := fmt.Sprintf("request number %d", i)
+					text, err := ask(t.Context(), s, prompt, 50, nil)
+					if want := model.Text(prompt, 50); err != nil || text != want {
+						t.Errorf("%s: %q, %v", prompt, text, err)
+					}
+				})
+			}
+			_, err := ask(t.Context(), s, "this is "+what, 50, nil)
+			if bad, ok := errors.AsType[*wire.Refused](err); !ok || bad.Code != wire.Internal {
+				t.Errorf("the deadly one: %v", err)
+			}
+			wg.Wait()
+			if st := s.Status(); st.Quarantined != 1 || e.count > 4 {
+				t.Errorf("%d engines, %+v", e.count, st)
+			}
+			before := e.count
+			if _, err := ask(t.Context(), s, "this is "+what, 50, nil); err == nil || e.count != before {
+				t.Errorf("the same once more: %v, %d engines", err, e.count)
+			}
+			if want := map[string]string{deadly: "killed", hanging: "hung"}[what]; s.Status().Exits[want] < 2 {
+				t.Errorf("exits: %v", s.Status().Exits)
+			}
+		})
+	}
+}
+
+// An engine that has nothing to do is not hung.
+func TestIdleIsNotHung(t *testing.T) {
+	s, e := supervised(t, func(c *supervise.Config, _ *engines) { c.Hang = 30 * time.Millisecond })
+	ready(t, s)
+	time.Sleep(300 * time.Millisecond) // ten times as long as work may take
+	if _, err := ask(t.Context(), s, "hello", 5, nil); err != nil || e.count != 1 {
+		t.Errorf("%v, %d engines", err, e.count)
+	}
+}
+
+func TestNoModel(t *testing.T) {
+	s, _ := supervised(t, func(_ *supervise.Config, e *engines) { e.failed = "the model is missing" })
+	until(t, "it is said", func() bool { return s.Status().Why == "the model is missing" })
+	_, err := ask(t.Context(), s, "hello", 5, nil)
+	if bad, ok := errors.AsType[*wire.UnavailableError](err); !ok || bad.Reason != "the model is missing" || bad.RetryAfter < time.Second {
+		t.Errorf("%v", err)
+	}
+	if _, err := s.Ask(t.Context(), &wire.ToEngine{Tokenize: &wire.Tokenize{Text: "x"}}); err == nil {
+		t.Error("it was asked all the same")
+	}
+}
+
+// Who goes away frees the engine.
+func TestCancel(t *testing.T) {
+	s, e := supervised(t, nil)
+	ready(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := ask(ctx, s, "this goes on", 0, func(ev wire.Event) {
+		if ev.Token != nil {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	until(t, "nothing is computed", func() bool { st := s.Status().State; return len(st.Running) == 0 && st.Waiting == 0 })
+	if n := e.current().Samplers; n != 0 {
+		t.Errorf("%d samplers are open", n)
+	}
+}
+
+func TestAsk(t *testing.T) {
+	s, _ := supervised(t, nil)
+	ready(t, s)
+	r, err := s.Ask(t.Context(), &wire.ToEngine{Tokenize: &wire.Tokenize{Text: "hé"}})
+	if err != nil || len(r.Tokens) != 3 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err = s.Ask(t.Context(), &wire.ToEngine{Detokenize: &wire.Detokenize{Tokens: r.Tokens}}); err != nil || r.Text != "hé" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
