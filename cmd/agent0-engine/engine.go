@@ -1,0 +1,206 @@
+//go:build llama
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/agent0-converge/agent0-converge/resources/model/gguf"
+	"github.com/agent0-converge/agent0-converge/runtime/llama"
+	"github.com/agent0-converge/agent0-converge/runtime/session"
+	"github.com/agent0-converge/agent0-converge/runtime/spec"
+	"github.com/agent0-converge/agent0-converge/runtime/wire"
+	"github.com/agent0-converge/agent0-converge/runtime/worker"
+)
+
+// engine loads a model and computes with it.
+type engine struct {
+	cfg      spec.Engine
+	session  *session.Server
+	degraded []string
+}
+
+// retry is how often it is looked whether a model is there that was missing.
+const retry = 2 * time.Second
+
+func (e *engine) run(ctx context.Context) error {
+	if err := e.await(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	e.session.Tell(&wire.FromEngine{Loading: &wire.Loading{Model: e.cfg.Model[0]}})
+	m, err := llama.LoadModel(ctx, e.cfg.Model, llama.ModelParams{
+		GPULayers: e.cfg.GPULayers, NoMmap: e.cfg.NoMmap, Mlock: e.cfg.Mlock, CPUOnly: e.cfg.Backends == "",
+		Progress: func(done float32) {
+			e.session.Tell(&wire.FromEngine{Loading: &wire.Loading{Model: e.cfg.Model[0], Done: done}})
+		},
+	})
+	if err != nil {
+		return e.failed(err)
+	}
+	defer m.Close()
+	e.fill(m.Info)
+	c, err := m.NewContext(e.context())
+	if err != nil {
+		return e.failed(err)
+	}
+	defer c.Close()
+	step, err := warm(m, c, e.cfg.Batch)
+	if err != nil {
+		return e.failed(err)
+	}
+	return e.answer(ctx, &computer{Model: m, Context: c}, time.Since(began), step)
+}
+
+// failed tells why there will be no model. Who started this process may start it again.
+func (e *engine) failed(err error) error {
+	e.session.Tell(&wire.FromEngine{Failed: err.Error()})
+	return err
+}
+
+// await waits until the files of the model are there and their headers are right: C code does not see them before.
+func (e *engine) await(ctx context.Context) error {
+	said := ""
+	for {
+		err := headers(e.cfg.Model)
+		if err == nil {
+			return nil
+		}
+		if said != err.Error() {
+			said = err.Error()
+			slog.Error("cannot load the model yet", "error", err)
+			e.session.Tell(&wire.FromEngine{Failed: said})
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(retry):
+		}
+	}
+}
+
+func headers(paths []string) error {
+	for _, path := range paths {
+		if err := header(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func header(path string) (err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the model %s is missing: agent0-converge apply fetches it", path)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := gguf.Read(f, info.Size()); err != nil {
+		return fmt.Errorf("the model %s is damaged: %w", path, err)
+	}
+	return nil
+}
+
+// fill works out what the configuration leaves to the model and the machine.
+func (e *engine) fill(info llama.ModelInfo) {
+	c := &e.cfg
+	if c.Context == 0 {
+		c.Context = min(info.TrainContext, 8192)
+	}
+	if c.Cells == 0 {
+		c.Cells = c.Context * c.Parallel
+	}
+	c.Context = min(c.Context, c.Cells)
+	c.Batch = min(c.Batch, c.Cells)
+	c.MicroBatch = min(c.MicroBatch, c.Batch)
+	c.Chunk = min(c.Chunk, c.Batch)
+	if c.Threads == 0 {
+		c.Threads = runtime.GOMAXPROCS(0) // it knows of the control group's quota
+	}
+}
+
+// slots is how many sequences the cache tells apart: as many again as are computed, for prompts that may come again, of the
+// 64 that llama.cpp can.
+func (e *engine) slots() int { return min(64, 2*e.cfg.Parallel+2) }
+
+func (e *engine) context() llama.ContextParams {
+	kind := llama.F16
+	if e.cfg.CacheType == "q8_0" {
+		kind = llama.Q80
+	}
+	return llama.ContextParams{
+		Size: e.cfg.Cells, Batch: e.cfg.Batch, MicroBatch: e.cfg.MicroBatch, Sequences: e.slots(),
+		Threads: e.cfg.Threads, BatchThreads: e.cfg.Threads, KeyType: kind, ValueType: kind,
+	}
+}
+
+// answer computes until the context ends.
+func (e *engine) answer(ctx context.Context, c *computer, load, step time.Duration) error {
+	info := c.Info
+	render, err := renderer(c.Model)
+	if err != nil {
+		// A model whose template cannot be read still completes texts.
+		e.degraded = append(e.degraded, "the model's chat template cannot be used: "+err.Error())
+		render = func(context.Context, *wire.Chat) (string, error) {
+			return "", fmt.Errorf("the model's chat template cannot be used: %w", err)
+		}
+	}
+	s := worker.New(worker.Config{
+		Vocabulary: info.Vocabulary, Parallel: e.cfg.Parallel, Slots: e.slots(), Context: e.cfg.Context, Batch: e.cfg.Batch, Chunk: e.cfg.Chunk,
+		MaxWaiting: e.cfg.MaxWaiting, MaxWait: e.cfg.MaxWait, Window: info.Window, WholeOnly: !info.PartialMemory,
+	}, c, c, e.session.Emit)
+	e.session.Answer(&session.Engine{Scheduler: s, Vocabulary: c, Render: render}, &wire.Ready{
+		Model: wire.Model{
+			Path: e.cfg.Model[0], Description: info.Description, Size: info.Size, Parameters: info.Parameters, Vocabulary: info.Vocabulary,
+			Context: e.cfg.Context, Cells: c.Size(), Parallel: e.cfg.Parallel, Template: c.Template() != "", Sampling: spec.DefaultSampling(),
+		},
+		Backend: "CPU", Device: "CPU", Load: load, Step: step, Degraded: e.degraded,
+	})
+	slog.Info("ready", "model", e.cfg.Model[0], "load", load.String(), "longest_step", step.String())
+	guard := &watchdog{scheduler: s, limit: max(e.cfg.Watchdog, 10*step)}
+	stopped := guard.start(ctx)
+	defer func() { <-stopped }()
+	return s.Run(ctx)
+}
+
+// proof is how many tokens are computed to prove that a model works.
+const proof = 16
+
+// warm computes a short prompt and a token after it: the proof that this model works here. It returns how long a full batch
+// may take, at the pace of the short one.
+func warm(m *llama.Model, c *llama.Context, full int) (time.Duration, error) {
+	s, err := m.NewSampler(spec.Sampling{}, "")
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	batch := make([]spec.Entry, min(proof, full))
+	for i := range batch {
+		batch[i] = spec.Entry{Token: int32(i % m.Info.Vocabulary), Pos: int32(i)}
+	}
+	last := len(batch) - 1
+	batch[last].Output = 1
+	began := time.Now()
+	if err := c.Decode(batch); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	if _, _, err := s.Sample(c, last, 0, 0, -1); err != nil {
+		return 0, fmt.Errorf("the model generates no token: %w", err)
+	}
+	c.Clear()
+	return took * time.Duration(full) / time.Duration(len(batch)), nil
+}

@@ -1,0 +1,95 @@
+//go:build llama
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/agent0-converge/agent0-converge/runtime/llama"
+	"github.com/agent0-converge/agent0-converge/runtime/session"
+	"github.com/agent0-converge/agent0-converge/runtime/spec"
+	"github.com/agent0-converge/agent0-converge/runtime/wire"
+)
+
+// What the linker sets: the version, and for which CPUs the C and C++ code was compiled.
+var version, build = "unknown", "unknown"
+
+func main() {
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		slog.Error("the engine ends", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("agent0-engine", flag.ContinueOnError)
+	path := flags.String("config", "", "file with the configuration, as JSON")
+	socket := flags.String("socket", "", "path of a socket to listen at, where systemd hands none over")
+	dial := flags.String("dial", "", "path of a socket where the front waits, instead of one to listen at")
+	fd := flags.Int("fd", -1, "descriptor of a connection to the front, instead of a socket")
+	var degraded []string
+	flags.Func("degraded", "what this engine could have and has not, in words (again for more)", func(s string) error {
+		degraded = append(degraded, s)
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	all, err := spec.ReadRuntime(*path)
+	cfg := all.Engine
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	llama.Init(logged)
+	s := &session.Server{Hello: wire.Hello{
+		Protocol: wire.Version, Version: version, PID: os.Getpid(), Build: build, Features: llama.Features(), Degraded: degraded,
+	}}
+	ended := make(chan error, 1)
+	listen, err := door(*socket, *dial, *fd)
+	if err != nil {
+		return err
+	}
+	go func() {
+		err := listen(ctx, s)
+		cancel(err)
+		ended <- err
+	}()
+	e := &engine{cfg: cfg, session: s, degraded: degraded}
+	err = e.run(ctx)
+	cancel(err)
+	return told(ctx, err, <-ended)
+}
+
+// told leaves out what only follows from being asked to end.
+func told(ctx context.Context, errs ...error) error {
+	var all error
+	for _, err := range errs {
+		if !errors.Is(err, context.Canceled) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
+}
+
+// logged passes on what llama.cpp says that matters.
+func logged(l llama.Level, line string) {
+	switch l {
+	case llama.LevelError:
+		slog.Error(line, "from", "llama.cpp")
+	case llama.LevelWarn:
+		slog.Warn(line, "from", "llama.cpp")
+	case llama.LevelDebug, llama.LevelInfo, llama.LevelNone, llama.LevelContinued:
+		slog.Debug(line, "from", "llama.cpp")
+	}
+}
