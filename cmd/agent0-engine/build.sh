@@ -19,8 +19,9 @@ if [ -z "$source" ]; then
   go mod download github.com/ollama/ollama
   source=$(go list -m -f '{{.Dir}}' github.com/ollama/ollama)
 fi
-# Assertions name their file: neither the place of the module cache nor that of this tree belongs into the program.
-flags="-O3 $arch -w -ffile-prefix-map=$source=llama.cpp -ffile-prefix-map=$(realpath ../..)=agent0-converge"
+# Assertions name their file: the place of the module cache does not belong into the program. (That of this tree does not get there,
+# and is not among the flags: they are a part of what the compiled code is cached by.)
+flags="-O3 $arch -w -ffile-prefix-map=$source=llama.cpp"
 export CGO_ENABLED=1 CGO_CFLAGS=$flags CGO_CXXFLAGS=$flags
 export CGO_CPPFLAGS="-DNDEBUG -DGGML_USE_CPU_REPACK -I$source/llama/llama.cpp/include -I$source/ml/backend/ggml/ggml/include"
 # Backends are libraries that are loaded later and use what is linked in here: hence -rdynamic.
