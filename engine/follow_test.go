@@ -298,10 +298,11 @@ type toys struct {
 }
 
 // Expand makes a toy of every name, the first after all others.
-func (s *toys) Expand() []engine.Declared {
+func (s *toys) Expand(inputs []engine.Addr) []engine.Declared {
 	var out []engine.Declared
 	for _, name := range s.Names {
 		out = append(out, declare(name, "1"))
+		out[len(out)-1].Inputs = inputs
 	}
 	for _, d := range out[1:] {
 		out[0].DependsOn = append(out[0].DependsOn, d.Addr)

@@ -70,7 +70,7 @@ func (e *JobError) how() string {
 	}
 	switch {
 	case strings.HasPrefix(e.Result, "still activating"):
-		return "it is " + e.Result + unready(e.State.Type)
+		return "it is " + e.Result + e.unready()
 	case strings.HasPrefix(e.Result, "still"):
 		return "it is " + e.Result
 	case strings.Contains(e.Result, " after "):
@@ -80,9 +80,12 @@ func (e *JobError) how() string {
 }
 
 // unready says what a service of a type that is still activating is waited for.
-func unready(kind string) string {
-	switch kind {
+func (e *JobError) unready() string {
+	switch kind := e.State.Type; kind {
 	case "notify", "notify-reload":
+		if e.State.StatusText != "" {
+			return ": it says of itself: " + e.State.StatusText
+		}
 		return ": it did not say that it is ready (Type=" + kind + ": it must send READY=1)"
 	case "forking":
 		return ": its first process has not ended (Type=forking: it must, once the service is up)"
@@ -111,7 +114,7 @@ func (e *JobError) failed() string {
 	case "core-dump":
 		return fmt.Sprintf("its main process crashed with signal %d", st.ExitStatus)
 	case "timeout":
-		return "it took longer than the unit allows (TimeoutStartSec=, TimeoutStopSec=)" + unready(st.Type)
+		return "it took longer than the unit allows (TimeoutStartSec=, TimeoutStopSec=)" + e.unready()
 	case "watchdog":
 		return "it did not report to its watchdog in time (WatchdogSec=)"
 	case "start-limit-hit":

@@ -85,13 +85,13 @@ func (s *Spec) Validate() error {
 }
 
 // Expand declares the service and the timer.
-func (s *Spec) Expand() []engine.Declared {
+func (s *Spec) Expand(inputs []engine.Addr) []engine.Declared {
 	on := true
 	out := []engine.Declared{
-		{Addr: "unit.service", Kind: unit.Kind(), Check: s.installed, Spec: &unit.Spec{
+		{Addr: "unit.service", Kind: unit.Kind(), Inputs: inputs, Check: s.installed, Spec: &unit.Spec{
 			Label: "service", Name: service, Unit: s.unitSection(), Service: s.serviceSection(),
 		}},
-		{Addr: "unit.timer", Kind: unit.Kind(), DependsOn: []engine.Addr{"unit.service"}, Spec: &unit.Spec{
+		{Addr: "unit.timer", Kind: unit.Kind(), Inputs: inputs, DependsOn: []engine.Addr{"unit.service"}, Spec: &unit.Spec{
 			Label: "timer", Name: timer, Enabled: &on, State: "running",
 			Unit:    map[string]engine.List{"Description": {"When to put right what drifted from the plans of this host"}},
 			Timer:   s.timerSection(),

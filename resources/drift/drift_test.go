@@ -89,7 +89,7 @@ func TestSpan(t *testing.T) {
 
 // What the block stands for are two units that are valid by themselves.
 func TestUnits(t *testing.T) {
-	parts := block(func(s *Spec) { s.Every, s.ContestedAfter, s.Command = "1h", 5, "/opt/a" }).Expand()
+	parts := block(func(s *Spec) { s.Every, s.ContestedAfter, s.Command = "1h", 5, "/opt/a" }).Expand(nil)
 	if len(parts) != 2 {
 		t.Fatalf("%d parts", len(parts))
 	}

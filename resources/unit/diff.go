@@ -62,8 +62,11 @@ func (s *Spec) now() string {
 
 // word is the unit's state for people.
 func (s *Spec) word() string {
-	if s.failing() {
+	switch {
+	case s.failing():
 		return "failed"
+	case s.active() && s.unready():
+		return "not ready"
 	}
 	return s.now()
 }
