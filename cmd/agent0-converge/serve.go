@@ -41,8 +41,10 @@ func (a *app) serve(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	start := supervise.Socket(cfg.Socket)
-	if cfg.Socket == "" {
+	var start func(context.Context) (*supervise.Process, error)
+	if len(cfg.Sockets) > 0 {
+		start = supervise.Socket(cfg.Sockets[0])
+	} else {
 		self, err := os.Executable()
 		if err != nil {
 			return err

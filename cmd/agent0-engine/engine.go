@@ -24,6 +24,7 @@ import (
 type engine struct {
 	cfg      spec.Engine
 	session  *session.Server
+	watchdog *watchdog
 	degraded []string
 }
 
@@ -170,9 +171,8 @@ func (e *engine) answer(ctx context.Context, c *computer, load, step time.Durati
 		Backend: "CPU", Device: "CPU", Load: load, Step: step, Degraded: e.degraded,
 	})
 	slog.Info("ready", "model", e.cfg.Model[0], "load", load.String(), "longest_step", step.String())
-	guard := &watchdog{scheduler: s, limit: max(e.cfg.Watchdog, 10*step)}
-	stopped := guard.start(ctx)
-	defer func() { <-stopped }()
+	e.watchdog.work.Store(&work{scheduler: s, limit: max(e.cfg.Watchdog, 10*step)})
+	defer e.watchdog.work.Store(nil)
 	return s.Run(ctx)
 }
 

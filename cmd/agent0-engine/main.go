@@ -65,9 +65,16 @@ func run(ctx context.Context, args []string) error {
 		cancel(err)
 		ended <- err
 	}()
-	e := &engine{cfg: cfg, session: s, degraded: degraded}
+	guard := &watchdog{}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		guard.run(ctx)
+	}()
+	e := &engine{cfg: cfg, session: s, watchdog: guard, degraded: degraded}
 	err = e.run(ctx)
 	cancel(err)
+	<-watched
 	return told(ctx, err, <-ended)
 }
 

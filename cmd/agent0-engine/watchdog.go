@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -14,31 +15,35 @@ import (
 )
 
 // watchdog ends the process when a step takes too long, and tells systemd as long as none does. An engine that has nothing
-// to do is not hung.
+// to do, or is loading, is not hung.
 type watchdog struct {
+	work atomic.Pointer[work]
+}
+
+// work is what is watched: a scheduler, and how long a step of it may take.
+type work struct {
 	scheduler *worker.Scheduler
 	limit     time.Duration
 }
 
-// start watches until the context ends, and then closes what it returns.
-func (w *watchdog) start(ctx context.Context) <-chan struct{} {
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			if busy := w.scheduler.Busy(); busy > w.limit {
-				slog.Error("a step takes too long: the engine is hung and ends itself", "step", busy.String(), "limit", w.limit.String())
+// run tells systemd that this process is there and can be spoken to, and then watches until the context ends. Where there is no
+// systemd, telling it does nothing.
+func (w *watchdog) run(ctx context.Context) {
+	daemon.SdNotify(false, daemon.SdNotifyReady)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if now := w.work.Load(); now != nil {
+			if busy := now.scheduler.Busy(); busy > now.limit {
+				slog.Error("a step takes too long: the engine is hung and ends itself", "step", busy.String(), "limit", now.limit.String())
 				os.Exit(1)
 			}
-			daemon.SdNotify(false, daemon.SdNotifyWatchdog) // where there is no systemd it does nothing
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
 		}
-	}()
-	return stopped
+		daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }

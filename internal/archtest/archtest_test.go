@@ -78,7 +78,7 @@ var forbidden = []struct {
 	{"runtime", []string{"engine", "plans", "resources", "cmd"}},
 }
 
-// composites are the kinds made of others, and whose Spec they may use.
+// composites are the kinds made of others, and whose Spec they may use; of the runtime it is what it is configured with.
 var composites = map[string][]string{
 	"resources/file":      {"resources/directory"},
 	"resources/envfile":   {"resources/directory"},
@@ -89,6 +89,7 @@ var composites = map[string][]string{
 	"resources/unit":      {"resources/directory"},
 	"resources/drift":     {"resources/unit"},
 	"resources/model":     {"resources/directory"},
+	"resources/server":    {"resources/file", "resources/gpugroup", "resources/unit", "resources/user", "runtime/spec"},
 }
 
 func TestImports(t *testing.T) {
@@ -111,7 +112,7 @@ func TestImports(t *testing.T) {
 
 // sibling allows what resources/all lists and what composites are made of.
 func sibling(pkg, im string) bool {
-	return within(im, "resources") && (within(pkg, "resources/all") || slices.Contains(composites[pkg], im) || within(im, "resources/internal") || within(im, kindOf(pkg)))
+	return slices.Contains(composites[pkg], im) || within(im, "resources") && (within(pkg, "resources/all") || within(im, "resources/internal") || within(im, kindOf(pkg)))
 }
 
 // kindOf is the folder of the kind that a package is a room of: resources/model of resources/model/fetch/web.

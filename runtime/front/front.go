@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -23,12 +24,12 @@ import (
 // Run serves at a listener until the context ends and requests are answered or have had their time. start starts or finds
 // engines.
 func Run(ctx context.Context, cfg spec.Runtime, l net.Listener, start func(context.Context) (*supervise.Process, error)) error {
-	keys, err := keys(cfg.Server.KeysFile)
+	keys, err := keys(&cfg.Server)
 	if err != nil {
 		return err
 	}
 	super := supervise.DefaultConfig()
-	super.Start = start
+	super.Start, super.Hang = start, cfg.Hang
 	engine := supervise.New(super)
 	s, err := server.New(cfg.Server, server.Options{Engine: engine, Grammars: server.DefaultGrammars(), Keys: keys, Log: slog.Default()})
 	if err != nil {
@@ -48,7 +49,15 @@ func Run(ctx context.Context, cfg spec.Runtime, l net.Listener, start func(conte
 	return err
 }
 
-func keys(file string) (server.Keys, error) {
+func keys(cfg *spec.Server) (server.Keys, error) {
+	file := cfg.KeysFile
+	if cfg.KeysCredential != "" {
+		dir := os.Getenv("CREDENTIALS_DIRECTORY")
+		if dir == "" {
+			return server.Keys{}, fmt.Errorf("cannot read the API keys: systemd hands over no credential %s (LoadCredential=)", cfg.KeysCredential)
+		}
+		file = filepath.Join(dir, cfg.KeysCredential)
+	}
 	if file == "" {
 		return server.Keys{}, nil
 	}

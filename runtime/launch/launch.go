@@ -16,7 +16,7 @@ import (
 // allowed are the variables of the environment that an engine gets, or their beginnings where they end in an underscore:
 // never what an env_file has, such as tokens.
 var allowed = []string{
-	"CUDA_", "GGML_", "GOMEMLIMIT", "GOTRACEBACK", "HIP_", "LANG", "LISTEN_", "NOTIFY_SOCKET", "NVIDIA_", "ROCR_", "TZ", "VK_", "WATCHDOG_",
+	"CUDA_", "GGML_", "GOMEMLIMIT", "GOTRACEBACK", "HIP_", "LANG", "LISTEN_", "NOTIFY_SOCKET", "NVIDIA_", "PYTORCH_CUDA_ALLOC_CONF", "ROCR_", "TZ", "VK_", "WATCHDOG_",
 }
 
 // Exec becomes the engine that the configuration in a file names, with arguments that say where its front is. On Linux it

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/agent0-converge/agent0-converge/runtime/spec"
 )
 
 // Level is a set of instructions that a build uses, named as compilers do: "x86-64-v3".
@@ -26,7 +28,7 @@ const (
 )
 
 // Prefix is how the names of the builds begin; the level follows.
-const Prefix = "agent0-engine-"
+const Prefix = spec.EnginePrefix
 
 // Found is a build that this CPU can run.
 type Found struct {

@@ -15,6 +15,8 @@ type Server struct {
 	Aliases []string `json:"aliases,omitempty"`
 	// KeysFile has the API keys, one a line. "" asks for none.
 	KeysFile string `json:"keys_file,omitempty"`
+	// KeysCredential is the same as a credential that systemd hands over (LoadCredential=), by its name.
+	KeysCredential string `json:"keys_credential,omitempty"`
 	// OpenMetrics lets /metrics be read without a key.
 	OpenMetrics bool `json:"open_metrics,omitempty"`
 	// Hosts are the names under which the server is reached, besides those of this machine and the address that is

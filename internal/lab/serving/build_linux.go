@@ -48,6 +48,23 @@ func Build(dir string, levels ...level.Level) (Programs, error) {
 	return p, nil
 }
 
+// Faulty builds, into a folder, an engine that aborts in C where a prompt has the text "abort in C", and hangs where one has "hang
+// in C". The programs that it returns have it for their engine.
+func (p Programs) Faulty(dir string) (Programs, error) {
+	root, err := Root()
+	if err != nil {
+		return p, err
+	}
+	l := string(level.Supported()[0])
+	cmd := exec.Command("cmd/agent0-engine/build.sh", l, filepath.Join(dir, level.Prefix+l), "test")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "AGENT0_ENGINE_TAGS=fault")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return p, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	p.Engines = dir
+	return p, nil
+}
+
 // Root is the folder of the module.
 func Root() (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()

@@ -2,7 +2,8 @@
 // converged, a client to ask it, and a list of what is on the machine.
 //
 //	probe serve ADDRESS        serves /env/NAME, /eat (memory without end) and /spin (a second of CPU time)
-//	probe get URL              prints what is there, and waits for it to be
+//	probe get URL              prints what is there, and waits for it to be; of a failure also the status
+//	probe post URL JSON        prints what is answered, likewise
 //	probe tree [PATH]...       prints every file of the root's file system but those below PATH
 //	probe notify               tells systemd that it is ready, and waits
 package main
@@ -20,6 +21,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -36,13 +38,15 @@ func run(args []string) error {
 	case len(args) == 2 && args[0] == "serve":
 		return serve(args[1])
 	case len(args) == 2 && args[0] == "get":
-		return get(args[1])
+		return get(args[1], "")
+	case len(args) == 3 && args[0] == "post":
+		return get(args[1], args[2])
 	case len(args) > 0 && args[0] == "tree":
 		return tree(args[1:])
 	case len(args) == 1 && args[0] == "notify":
 		return notify()
 	}
-	return errors.New("usage: probe serve ADDRESS | get URL | tree [PATH]... | notify")
+	return errors.New("usage: probe serve ADDRESS | get URL | post URL JSON | tree [PATH]... | notify")
 }
 
 func serve(address string) error {
@@ -70,10 +74,11 @@ func serve(address string) error {
 // getLimit is how long a server may take to come up on a busy machine.
 const getLimit = time.Minute
 
-func get(url string) error {
+// get asks with GET, or with POST where there is something to send.
+func get(url, body string) error {
 	deadline := time.Now().Add(getLimit)
 	for {
-		res, err := http.Get(url)
+		res, err := ask(url, body)
 		if err != nil {
 			if errors.Is(err, syscall.ECONNREFUSED) && time.Now().Before(deadline) {
 				time.Sleep(20 * time.Millisecond)
@@ -81,9 +86,19 @@ func get(url string) error {
 			}
 			return err
 		}
+		if res.StatusCode >= 400 {
+			fmt.Fprintln(os.Stderr, res.Status)
+		}
 		_, err = io.Copy(os.Stdout, res.Body)
 		return errors.Join(err, res.Body.Close())
 	}
+}
+
+func ask(url, body string) (*http.Response, error) {
+	if body == "" {
+		return http.Get(url)
+	}
+	return http.Post(url, "application/json", strings.NewReader(body))
 }
 
 // tree prints what a person would call the same machine: kinds, owners, modes and contents.
