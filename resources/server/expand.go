@@ -25,6 +25,7 @@ const patience = 15 * time.Minute
 // The addresses of the parts that others refer to.
 const (
 	config     engine.Addr = "file.config"
+	socketFile engine.Addr = "file.socket"
 	front      engine.Addr = "unit.front"
 	engineUser engine.Addr = "user.engine"
 )
@@ -52,12 +53,13 @@ func (s *Spec) Expand(inputs []engine.Addr) []engine.Declared {
 			engine.Declared{Addr: service, Kind: unit.Kind(), Spec: s.engineUnit(i), Inputs: others, DependsOn: before, Check: s.installed},
 			engine.Declared{Addr: socket, Kind: unit.Kind(), Spec: s.engineSocketUnit(i), DependsOn: append(slices.Clone(before), service)})
 	}
-	out = append(out, engine.Declared{Addr: "unit.socket", Kind: unit.Kind(), Spec: s.socketUnit()})
+	out = append(out, engine.Declared{Addr: socketFile, Kind: file.Kind(), Spec: s.socketFile()},
+		engine.Declared{Addr: "unit.socket", Kind: unit.Kind(), Spec: s.socketUnit(), DependsOn: []engine.Addr{socketFile, front}})
 	answers := s.frontUnit()
 	answers.ReloadOn = append([]engine.Addr{config}, models...)
 	out = append(out, engine.Declared{
 		Addr: front, Kind: unit.Kind(), Spec: answers, Inputs: others, Timeout: patience, Check: s.there,
-		DependsOn: append(before, "unit.socket", "unit.engine_socket_a", "unit.engine_socket_b"),
+		DependsOn: append(before, socketFile, "unit.engine_socket_a", "unit.engine_socket_b"),
 	})
 	for _, d := range out {
 		if part, ok := d.Spec.(engine.Defaulter); ok {

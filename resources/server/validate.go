@@ -32,7 +32,7 @@ func (s *Spec) Validate() error {
 		{"model", s.Model}, {"keys_file", s.KeysFile}, {"backends", s.Backends}, {"environment", s.Environment}, {"command", s.Command}, {"engines", s.Engines},
 	} {
 		if p.value != "" && !plain(p.value) {
-			wrong(p.name, "it is an absolute path, without spaces, quotes, % and $")
+			wrong(p.name, "it is an absolute path, without spaces, quotes, : and $, or percent signs")
 		}
 	}
 	if err := s.validListen(); err != nil {
