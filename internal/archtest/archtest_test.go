@@ -89,7 +89,7 @@ var composites = map[string][]string{
 	"resources/unit":      {"resources/directory"},
 	"resources/drift":     {"resources/unit"},
 	"resources/model":     {"resources/directory"},
-	"resources/server":    {"resources/file", "resources/gpugroup", "resources/unit", "resources/user", "runtime/spec"},
+	"resources/server":    {"resources/file", "resources/gpugroup", "resources/ready", "resources/unit", "resources/user", "runtime/spec"},
 }
 
 func TestImports(t *testing.T) {

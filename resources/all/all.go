@@ -11,6 +11,7 @@ import (
 	"github.com/agent0-converge/agent0-converge/resources/group"
 	"github.com/agent0-converge/agent0-converge/resources/logrotate"
 	"github.com/agent0-converge/agent0-converge/resources/model"
+	"github.com/agent0-converge/agent0-converge/resources/ready"
 	"github.com/agent0-converge/agent0-converge/resources/server"
 	"github.com/agent0-converge/agent0-converge/resources/symlink"
 	"github.com/agent0-converge/agent0-converge/resources/sysctl"
@@ -30,6 +31,7 @@ func Kinds() []*engine.Kind {
 		group.Kind(),
 		gpugroup.Kind(),
 		unit.Kind(),
+		ready.Kind(),
 		server.Kind(),
 		drift.Kind(),
 		logrotate.Kind(),

@@ -8,24 +8,20 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/file"
 	"github.com/agent0-converge/agent0-converge/resources/gpugroup"
+	"github.com/agent0-converge/agent0-converge/resources/ready"
 	"github.com/agent0-converge/agent0-converge/resources/unit"
 	"github.com/agent0-converge/agent0-converge/resources/user"
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
 )
 
-// patience is how long a server may take to generate its first token: a large model comes from a slow disk once.
-const patience = 15 * time.Minute
-
 // The addresses of the parts that others refer to.
 const (
 	config     engine.Addr = "file.config"
-	socketFile engine.Addr = "file.socket"
 	front      engine.Addr = "unit.front"
 	engineUser engine.Addr = "user.engine"
 )
@@ -53,14 +49,15 @@ func (s *Spec) Expand(inputs []engine.Addr) []engine.Declared {
 			engine.Declared{Addr: service, Kind: unit.Kind(), Spec: s.engineUnit(i), Inputs: others, DependsOn: before, Check: s.installed},
 			engine.Declared{Addr: socket, Kind: unit.Kind(), Spec: s.engineSocketUnit(i), DependsOn: append(slices.Clone(before), service)})
 	}
-	out = append(out, engine.Declared{Addr: socketFile, Kind: file.Kind(), Spec: s.socketFile()},
-		engine.Declared{Addr: "unit.socket", Kind: unit.Kind(), Spec: s.socketUnit(), DependsOn: []engine.Addr{socketFile, front}})
 	answers := s.frontUnit()
 	answers.ReloadOn = append([]engine.Addr{config}, models...)
-	out = append(out, engine.Declared{
-		Addr: front, Kind: unit.Kind(), Spec: answers, Inputs: others, Timeout: patience, Check: s.there,
-		DependsOn: append(before, socketFile, "unit.engine_socket_a", "unit.engine_socket_b"),
-	})
+	out = append(out,
+		engine.Declared{Addr: front, Kind: unit.Kind(), Spec: answers, Inputs: others, DependsOn: before, Check: s.there},
+		engine.Declared{Addr: "unit.socket", Kind: unit.Kind(), Spec: s.socketUnit(), DependsOn: []engine.Addr{front}},
+		engine.Declared{
+			Addr: "ready.front", Kind: ready.Kind(), Spec: &ready.Spec{Unit: s.Label + ".service"},
+			DependsOn: append(models, front, "unit.socket", "unit.engine_socket_a", "unit.engine_socket_b"),
+		})
 	for _, d := range out {
 		if part, ok := d.Spec.(engine.Defaulter); ok {
 			part.Default()

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/agent0-converge/agent0-converge/engine"
-	"github.com/agent0-converge/agent0-converge/resources/file"
 	"github.com/agent0-converge/agent0-converge/resources/unit"
 )
 
@@ -19,26 +18,14 @@ const (
 	frontMemory = "512M"
 )
 
-// socketFile is the text of the unit that holds the port: who connects while the front is started again waits, and is answered. It
-// is a file of its own, since the front starts with its socket, and the socket needs the front to be known.
-func (s *Spec) socketFile() *file.Spec {
-	return &file.Spec{Path: "/etc/systemd/system/" + s.Label + ".socket", Mode: "0644", Content: engine.NewText(`[Unit]
-Description=The port of the language model ` + s.Name + `
-
-[Socket]
-ListenStream=` + s.Listen + `
-Backlog=4096
-FreeBind=true
-KeepAlive=true
-NoDelay=true
-
-[Install]
-WantedBy=sockets.target
-`)}
-}
-
+// socketUnit holds the port: who connects while the front is started again waits, and is answered.
 func (s *Spec) socketUnit() *unit.Spec {
-	return &unit.Spec{Label: "socket", Name: s.Label + ".socket", Enabled: yes(), State: "running", RestartOn: []engine.Addr{socketFile}}
+	return &unit.Spec{
+		Label: "socket", Name: s.Label + ".socket", Enabled: yes(), State: "running",
+		Unit:    description("The port of the language model %s", s.Name),
+		Socket:  map[string]engine.List{"ListenStream": {s.Listen}, "NoDelay": {"true"}, "KeepAlive": {"true"}, "FreeBind": {"true"}, "Backlog": {"4096"}},
+		Install: map[string]engine.List{"WantedBy": {"sockets.target"}},
+	}
 }
 
 func (s *Spec) engineSocketUnit(instance string) *unit.Spec {
@@ -77,12 +64,12 @@ func (s *Spec) frontUnit() *unit.Spec {
 	s.environment(service)
 	about := description("The server of the language model %s", s.Name)
 	add(about, map[string]engine.List{
-		"DefaultDependencies": {"false"}, "Requires": {"sysinit.target " + s.Label + ".socket"}, "Conflicts": {"shutdown.target"}, "Before": {"shutdown.target"},
+		"DefaultDependencies": {"false"}, "Requires": {"sysinit.target"}, "Conflicts": {"shutdown.target"}, "Before": {"shutdown.target"},
 		"Wants": sockets, "After": append(engine.List{"sysinit.target", "basic.target"}, sockets...),
 		"StartLimitIntervalSec": {noLimit},
 	})
 	return &unit.Spec{
-		Label: "front", Name: s.Label + ".service", Enabled: yes(), State: "running", Unit: about, Service: service,
+		Label: "front", Name: s.Label + ".service", Enabled: yes(), Unit: about, Service: service,
 		Install: map[string]engine.List{"WantedBy": {"multi-user.target"}},
 	}
 }

@@ -23,6 +23,8 @@ var sample = map[string]string{
 	"sysctl":    `sysctl "it" { name = "net.core.somaxconn", value = "1000" }`,
 	"unit":      `unit "it" { name = "pairs.service", service = { ExecStart = "/bin/sleep infinity" }, install = { WantedBy = "multi-user.target" }, enabled = true, state = "running" }`,
 	"drift":     `drift "it" { every = "1h" }`,
+	"ready":     `unit "waited" { name = "waited.service", service = { ExecStart = "/bin/sleep infinity" } } ready "it" { unit = "waited.service" }`,
+	"server":    `server "it" { model = "/media/usb/agent0-tiny.gguf", listen = "127.0.0.1:8111", threads = 1 }`,
 }
 
 // block writes a sample as HCL's many lines.
@@ -54,7 +56,7 @@ func block(text string) string {
 // TestPairs: for every two kinds, applying the second leaves the first as it was converged, and
 // dropping both leaves the machine as it was.
 func TestPairs(t *testing.T) {
-	h := booted(t)
+	h := servingHost(t)
 	var kinds []string
 	for _, k := range all.Kinds() {
 		kinds = append(kinds, k.Name())

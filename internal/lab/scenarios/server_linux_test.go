@@ -122,7 +122,9 @@ func TestServer(t *testing.T) {
 	})
 	t.Run("a connection starts the service", func(t *testing.T) {
 		h.run("systemctl", "stop", "agent0.service")
-		h.run(probe, "get", "http://"+serverPort+"/v1/models")
+		if got := h.asks(); got != text {
+			t.Errorf("it says %q", got)
+		}
 		h.until("the service runs", func() bool { return h.property("agent0.service", "ActiveState") == "active" })
 	})
 	t.Run("a killed engine is replaced", func(t *testing.T) {
@@ -209,7 +211,7 @@ func TestServerWithoutModel(t *testing.T) {
 		t.Errorf("it says of itself %q", got)
 	}
 	out := h.exits(2, agent, "plan", "--detailed-exitcode", servePlan)
-	has(t, out, "state", "not ready → running")
+	has(t, out, "server.agent0/ready.front", "is being started and says of itself: not ready: the model "+modelPath+" is missing")
 	h.run("mv", modelPath+".away", modelPath)
 	h.until("it is ready", func() bool { return h.property("agent0.service", "ActiveState") == "active" })
 	h.asks()
