@@ -23,7 +23,7 @@ var sample = map[string]string{
 	"sysctl":    `sysctl "it" { name = "net.core.somaxconn", value = "1000" }`,
 	"unit":      `unit "it" { name = "pairs.service", service = { ExecStart = "/bin/sleep infinity" }, install = { WantedBy = "multi-user.target" }, enabled = true, state = "running" }`,
 	"drift":     `drift "it" { every = "1h" }`,
-	"ready":     `unit "waited" { name = "waited.service", service = { ExecStart = "/bin/sleep infinity" } } ready "it" { unit = "waited.service" }`,
+	"ready":     `unit "waited" { name = "waited.service", service = { ExecStart = "/bin/sleep infinity" } }` + "\n" + `ready "it" { unit = "waited.service" }`,
 	"server":    `server "it" { model = "/media/usb/agent0-tiny.gguf", listen = "127.0.0.1:8111", threads = 1 }`,
 }
 
