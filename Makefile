@@ -8,12 +8,13 @@ BIN         := bin/agent0-converge
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LEVEL       ?= native
 FUZZTIME    ?= 100000x
 # The Debian packages of the programs that tests run.
-TOOLS       := btrfs-progs debootstrap docker-registry dosfstools e2fsprogs exfatprogs fsverity logrotate mandoc nginx-light \
+TOOLS       := btrfs-progs curl debootstrap docker-registry dosfstools e2fsprogs exfatprogs fsverity g++ logrotate mandoc nginx-light \
                passwd procps python3-jinja2 skopeo systemd xfsprogs
 
-.PHONY: help build demo tools test check vet fmt archtest fuzz bench lab docs generate release clean
+.PHONY: help build engine demo tools test check vet fmt archtest fuzz bench lab docs generate release clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +22,10 @@ help: ## list the targets
 build: ## build the static binary bin/agent0-converge
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/agent0-converge
 
-demo: build ## converge the quickstart plan into a scratch root and show plan, apply, drift, repair and undo
+engine: tools ## build bin/agent0-engine-LEVEL, the inference engine, for this CPU (LEVEL=… for others: runtime/level)
+	cmd/agent0-engine/build.sh $(LEVEL) bin $(VERSION)
+
+demo: build engine ## converge the quickstart plan into a scratch root, show drift, repair and undo, and serve a model
 	examples/quickstart/demo.sh $(BIN)
 
 tools: ## install what the tests run and is missing, where that is apt's and root's to do

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# Build agent0-engine for the CPUs of a level, as the program OUT. The levels are those of runtime/level. Without the
-# flags below llama.cpp is several times slower: docs/design/runtime.md has what was measured.
+# Build agent0-engine for the CPUs of a level, as the program OUT. The levels are those of runtime/level; native is the best of
+# them that this CPU can run, and OUT may name a folder for it. Without the flags below llama.cpp is several times slower: docs/design/runtime.md has what was measured.
 set -euo pipefail
 usage="usage: build.sh LEVEL OUT [VERSION]"
 level=${1:?$usage} out=${2:?$usage} version=${3:-unknown}
+out=$(realpath -m "$out")
+cd "$(dirname "$0")"
+[ "$level" = native ] && level=$(CGO_ENABLED=0 go run ../../runtime/level/native)
+[ -d "$out" ] && out=$out/agent0-engine-$level
 case $level in
 x86-64-v2) arch="-march=x86-64-v2" ;;
 x86-64-v3) arch="-march=x86-64-v3" ;;
@@ -13,7 +17,6 @@ arm64) arch="-march=armv8-a" ;;
 arm64-dotprod) arch="-march=armv8.2-a+dotprod" ;;
 *) echo "build.sh: there is no level $level" >&2 && exit 2 ;;
 esac
-cd "$(dirname "$0")"
 source=$(go list -m -f '{{.Dir}}' github.com/ollama/ollama)
 if [ -z "$source" ]; then
   go mod download github.com/ollama/ollama

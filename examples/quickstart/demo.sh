@@ -7,7 +7,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$scratch/root/etc" "$scratch/root/srv"
 echo "welcome" > "$scratch/root/etc/motd"
-cp -r "$here" "$here/../tiny" "$scratch"
+cp -r "$here" "$here/../tiny" "$here/../server" "$scratch"
 mkdir -p "$scratch/root/media/usb"
 cp "$here/../tiny/agent0-tiny.gguf" "$scratch/root/media/usb"
 cd "$scratch"
@@ -58,5 +58,42 @@ converge undo --root root --to 1
 after=$(tree; cat root/etc/motd)
 [ "$before" = "$after" ] || { echo "undo left a difference:"; diff <(echo "$before") <(echo "$after"); exit 1; }
 converge history --root root
+
+say "Serve a model: the programs go into the root, the plan is applied, and its server answers until it is told to end"
+mkdir -p root/usr/local/bin root/usr/lib/agent0
+cp "$bin" root/usr/local/bin/agent0-converge
+cp "$(dirname "$bin")"/agent0-engine-* root/usr/lib/agent0
+printf 'root:x:0:0:root:/root:/bin/sh\n' > root/etc/passwd
+printf 'root:x:0:\n' > root/etc/group
+at=127.0.0.1:$((20000 + RANDOM % 10000))
+sed -i "s|model       = model|listen      = \"$at\"\n  model       = model|" server/plan.hcl
+converge plan --root root server | grep -v '^      '
+echo "\$ agent0-converge run --root root server"
+"$bin" run --root root server > run.log 2>&1 & server=$!
+trap 'kill "$server" 2> /dev/null || true; rm -rf "$scratch"' EXIT
+for ((i = 0; ; i++)); do
+  curl -fs "http://$at/health" > health.json && break
+  kill -0 "$server" && [ "$i" -lt 600 ] || { cat run.log; exit 1; }
+  sleep 0.1
+done
+echo "it is ready: it has generated a token. /health:"
+cat health.json; echo
+ask='{"messages": [{"role": "user", "content": "What is a violin?"}]}'
+echo "\$ curl http://$at/v1/chat/completions -d '$ask'"
+curl -fsS "http://$at/v1/chat/completions" -H 'Content-Type: application/json' -d "$ask"; echo
+echo "the same as a stream:"
+curl -fsSN "http://$at/v1/chat/completions" -H 'Content-Type: application/json' -d "${ask%\}}, \"stream\": true}" |
+  sed -n 's/^data: .*"content":"\([^"]*\)".*/\1/p' | tr -d '\n'; echo
+echo "and what was counted:"
+curl -fsS "http://$at/metrics" | grep -E '^agent0_[a-z_]*(tokens|requests)[a-z_]*_total|_build_info' | head
+
+say "The engine is killed with a request under way: the request is answered all the same"
+pid=$(sed 's/.*"pid":\([0-9]*\).*/\1/' health.json)
+curl -fsS "http://$at/v1/chat/completions" -H 'Content-Type: application/json' -d "$ask" > answer.json & request=$!
+kill -9 "$pid"
+wait "$request"
+cat answer.json; echo
+kill "$server"
+wait "$server" || { cat run.log; exit 1; }
 echo
 echo "demo: ok"

@@ -64,7 +64,7 @@ func (s *Spec) frontUnit() *unit.Spec {
 	s.environment(service)
 	about := description("The server of the language model %s", s.Name)
 	add(about, map[string]engine.List{
-		"DefaultDependencies": {"false"}, "Requires": {"sysinit.target"}, "Conflicts": {"shutdown.target"}, "Before": {"shutdown.target"},
+		"DefaultDependencies": {"false"}, "Conflicts": {"shutdown.target"}, "Before": {"shutdown.target"},
 		"Wants": sockets, "After": append(engine.List{"sysinit.target", "basic.target"}, sockets...),
 		"StartLimitIntervalSec": {noLimit},
 	})
