@@ -26,7 +26,7 @@ func (s *Spec) Validate() error {
 		errs = append(errs, &engine.AttributeError{Name: name, Err: fmt.Errorf(format, args...)})
 	}
 	if !labelForm.MatchString(s.Label) {
-		errs = append(errs, fmt.Errorf("%q names units and users: it is of at most 22 small letters, digits and -, a letter first", s.Label))
+		wrong("label", "%q names units and users: it is of at most 22 small letters, digits and -, a letter first", s.Label)
 	}
 	for _, p := range []struct{ name, value string }{
 		{"model", s.Model}, {"keys_file", s.KeysFile}, {"backends", s.Backends}, {"environment", s.Environment}, {"command", s.Command}, {"engines", s.Engines},
@@ -52,7 +52,8 @@ func (s *Spec) Validate() error {
 	}
 	r := s.Runtime(true)
 	if err := r.Check(); err != nil {
-		errs = append(errs, err)
+		name, what, _ := strings.Cut(err.Error(), ": ") // the fields of both are named alike
+		wrong(name, "%s", what)
 	}
 	return errors.Join(errs...)
 }
