@@ -1,8 +1,13 @@
 package spec
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 )
 
@@ -47,6 +52,31 @@ func DefaultEngine() Engine {
 		Parallel: 4, Batch: 512, MicroBatch: 512, Chunk: 256, CacheType: "f16", GPULayers: -1,
 		MaxWaiting: 256, MaxWait: time.Minute, Watchdog: 10 * time.Second,
 	}
+}
+
+// Digest tells configurations apart: in hexadecimal, SHA-256 of what there is to be said of one. A front and an engine that read
+// the same file have the same.
+func (e *Engine) Digest() (string, error) {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return "", fmt.Errorf("cannot tell one configuration of the engine from another: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Files tells the model's files from others at the same paths, by their sizes and times: "" where they cannot be looked at. Another
+// model under the old name is another engine's work.
+func (e *Engine) Files() string {
+	var all []string
+	for _, path := range e.Model {
+		info, err := os.Stat(path)
+		if err != nil {
+			return "" // whoever loads them says why
+		}
+		all = append(all, fmt.Sprintf("%d@%d", info.Size(), info.ModTime().UnixNano()))
+	}
+	return strings.Join(all, " ")
 }
 
 // maxParallel is how many sequences llama.cpp can compute at once.

@@ -84,13 +84,17 @@ type Split struct {
 // Read reads the header of a GGUF file of size bytes from r, which gives the file from its first byte on. It may take
 // more bytes from r than the header has. What it refuses is told by a *FieldError, and a file that is shorter
 // than its tensors is refused as well.
-func Read(r io.Reader, size int64) (*Header, error) {
+func Read(r io.Reader, size int64) (*Header, error) { return read(r, size, nil) }
+
+// read keeps the details in d, unless that is nil.
+func read(r io.Reader, size int64, d *Details) (*Header, error) {
 	if size < 0 {
 		return nil, refuse(0, fmt.Errorf("%d is less than nothing", size), "size")
 	}
 	p := parser{
 		scanner:  scanner{r: bufio.NewReaderSize(io.LimitReader(r, size), bufferSize), size: size},
 		h:        &Header{Alignment: DefaultAlignment},
+		d:        d,
 		keys:     map[[sha256.Size]byte]struct{}{},
 		contexts: map[string]number{},
 		names:    map[string]struct{}{},
@@ -107,6 +111,7 @@ func Read(r io.Reader, size int64) (*Header, error) {
 type parser struct {
 	scanner
 	h          *Header
+	d          *Details // nil where nobody asked for them
 	nKeys      uint64
 	nTensors   uint64
 	keys       map[[sha256.Size]byte]struct{} // digests, so that long keys take no memory

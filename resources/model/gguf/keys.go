@@ -124,6 +124,7 @@ func (p *parser) pair(key string) error {
 	}
 	v, err := p.scalar(kind)
 	if err == nil {
+		p.d.scalar(key, kind, v)
 		err = p.take(key, number{kind: kind, value: v, at: at})
 	}
 	if err != nil {
@@ -147,7 +148,7 @@ func (p *parser) word(key string, begin int64) error {
 		b, err = p.text(MaxName)
 		p.h.Name = strings.ToValidUTF8(string(b), "\ufffd")
 	default:
-		err = p.skipString()
+		err = p.detailText(key)
 	}
 	if err != nil {
 		return refuse(begin, err, "value of %s", show(key))

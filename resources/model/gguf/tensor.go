@@ -20,11 +20,11 @@ func (p *parser) tensor(i uint64) error {
 	if err != nil {
 		return err
 	}
-	elements, row, err := p.dims(name)
+	dims, err := p.dims(name)
 	if err != nil {
 		return err
 	}
-	size, err := p.tensorType(name, elements, row)
+	kind, size, err := p.tensorType(name, product(dims), dims[0])
 	if err != nil {
 		return err
 	}
@@ -44,6 +44,7 @@ func (p *parser) tensor(i uint64) error {
 		return refuse(at, fmt.Errorf("takes %d bytes from %d of the data on, and the whole file has %d: it was cut off: %w", size, offset, p.size, io.ErrUnexpectedEOF),
 			"data of tensor %s", show(name))
 	}
+	p.d.tensor(TensorShape{name, dims, kind})
 	p.last, p.lastBegin, p.lastEnd = name, offset, offset+size
 	p.nextTensor = pad(p.lastEnd, p.h.Alignment)
 	return nil
@@ -66,8 +67,8 @@ func (p *parser) tensorName(i uint64) (string, error) {
 	return name, nil
 }
 
-// dims is how many elements a tensor has, and how many of them in a row.
-func (p *parser) dims(name string) (elements, row uint64, err error) {
+// dims reads a tensor's, the length of a row first. Their product is a whole number that llama.cpp can hold.
+func (p *parser) dims(name string) ([]uint64, error) {
 	at := p.off
 	n, err := p.uint32()
 	switch {
@@ -78,42 +79,50 @@ func (p *parser) dims(name string) (elements, row uint64, err error) {
 		err = fmt.Errorf("%d is more than %d", n, MaxDims)
 	}
 	if err != nil {
-		return 0, 0, refuse(at, err, "n_dims of tensor %s", show(name))
+		return nil, refuse(at, err, "n_dims of tensor %s", show(name))
 	}
-	elements = 1
+	elements := uint64(1)
+	var dims []uint64
 	for j := range n {
 		at = p.off
 		d, err := p.uint64()
-		product, ok := multiply(elements, d)
+		total, ok := multiply(elements, d)
 		switch {
 		case err != nil:
 		case d == 0:
 			err = fmt.Errorf("%d is less than 1", d)
 		case !ok:
 			err = fmt.Errorf("%d makes more than %d elements", d, uint64(math.MaxInt64))
-		case p.h.Parameters > math.MaxInt64-product:
+		case p.h.Parameters > math.MaxInt64-total:
 			err = fmt.Errorf("%d makes more than %d elements with the tensors before", d, uint64(math.MaxInt64))
 		}
 		if err != nil {
-			return 0, 0, refuse(at, err, "dims[%d] of tensor %s", j, show(name))
+			return nil, refuse(at, err, "dims[%d] of tensor %s", j, show(name))
 		}
-		elements = product
-		if j == 0 {
-			row = d
-		}
+		elements = total
+		dims = append(dims, d)
 	}
 	p.h.Parameters += elements
-	return elements, row, nil
+	return dims, nil
 }
 
-// tensorType reads a tensor's type and is how many bytes the tensor has with it.
-func (p *parser) tensorType(name string, elements, row uint64) (size uint64, err error) {
+// product is how many elements a tensor has.
+func product(dims []uint64) uint64 {
+	n := uint64(1)
+	for _, d := range dims {
+		n *= d
+	}
+	return n
+}
+
+// tensorType reads a tensor's type, and says how many bytes the tensor has with it.
+func (p *parser) tensorType(name string, elements, row uint64) (t TensorType, size uint64, err error) {
 	at := p.off
 	n, err := p.uint32()
 	if err != nil {
-		return 0, refuse(at, err, "type of tensor %s", show(name))
+		return 0, 0, refuse(at, err, "type of tensor %s", show(name))
 	}
-	t := TensorType(n)
+	t = TensorType(n)
 	per, width, err := t.Block()
 	if err == nil && row%uint64(per) != 0 {
 		err = fmt.Errorf("%v has blocks of %d, and dims[0] is %d, no multiple of that", t, per, row)
@@ -125,9 +134,9 @@ func (p *parser) tensorType(name string, elements, row uint64) (size uint64, err
 		}
 	}
 	if err != nil {
-		return 0, refuse(at, err, "type of tensor %s", show(name))
+		return 0, 0, refuse(at, err, "type of tensor %s", show(name))
 	}
-	return size, nil
+	return t, size, nil
 }
 
 // multiply is a*b, where that is a whole number that llama.cpp can hold in an int64.

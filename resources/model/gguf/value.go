@@ -104,7 +104,11 @@ func boolFault(b byte) error {
 }
 
 func (p *parser) skipString() error {
-	n, err := p.uint64()
+	return p.skipText(p.uint64())
+}
+
+// skipText passes over n bytes of a string, unless its length could not be read.
+func (p *parser) skipText(n uint64, err error) error {
 	if err != nil {
 		return err
 	}
@@ -145,6 +149,7 @@ func (p *parser) array(where place) error {
 }
 
 func (p *parser) elements(where place, kind ValueType, count uint64) error {
+	p.d.array(where, kind, count)
 	switch kind {
 	case String:
 		return p.strings(where, count)
@@ -159,7 +164,7 @@ func (p *parser) elements(where place, kind ValueType, count uint64) error {
 		return nil
 	}
 	at := p.off
-	if err := p.skip(count * kind.width()); err != nil {
+	if err := p.list(where, kind, count); err != nil {
 		return refuse(at, err, "elements of %v", where)
 	}
 	return nil
