@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"runtime"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/resources/model/gguf"
+	"github.com/agent0-converge/agent0-converge/resources/model/gguf/runnable"
 	"github.com/agent0-converge/agent0-converge/runtime/llama"
 	"github.com/agent0-converge/agent0-converge/runtime/session"
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
@@ -26,6 +28,11 @@ type engine struct {
 	session  *session.Server
 	watchdog *watchdog
 	degraded []string
+	upper    upper
+	// backend and device are what computes.
+	backend, device string
+	// files tells those that were loaded from others.
+	files string
 }
 
 // retry is how often it is looked whether a model is there that was missing.
@@ -37,8 +44,21 @@ func (e *engine) run(ctx context.Context) error {
 	}
 	began := time.Now()
 	e.session.Tell(&wire.FromEngine{Loading: &wire.Loading{Model: e.cfg.Model[0]}})
+	trial, backend, device, err := e.upper.load()
+	if err != nil {
+		return e.failed(err)
+	}
+	e.backend, e.device = backend, device
+	defer func() {
+		if ctx.Err() != nil { // it was told to end, which is not the backend's fault
+			if err := trial.End(); err != nil {
+				slog.Error("cannot note that the backend is not to blame", "error", err)
+			}
+		}
+	}()
+	e.files = e.cfg.Files()
 	m, err := llama.LoadModel(ctx, e.cfg.Model, llama.ModelParams{
-		GPULayers: e.cfg.GPULayers, NoMmap: e.cfg.NoMmap, Mlock: e.cfg.Mlock, CPUOnly: e.cfg.Backends == "",
+		GPULayers: e.cfg.GPULayers, NoMmap: e.cfg.NoMmap, Mlock: e.cfg.Mlock, CPUOnly: e.upper.library == "",
 		Progress: func(done float32) {
 			e.session.Tell(&wire.FromEngine{Loading: &wire.Loading{Model: e.cfg.Model[0], Done: done}})
 		},
@@ -56,6 +76,9 @@ func (e *engine) run(ctx context.Context) error {
 	step, err := warm(m, c, e.cfg.Batch)
 	if err != nil {
 		return e.failed(err)
+	}
+	if err := trial.End(); err != nil {
+		return e.failed(fmt.Errorf("cannot note that the backend works: %w", err))
 	}
 	return e.answer(ctx, &computer{Model: m, Context: c}, time.Since(began), step)
 }
@@ -88,31 +111,34 @@ func (e *engine) await(ctx context.Context) error {
 }
 
 func headers(paths []string) error {
+	var all []*gguf.Header
 	for _, path := range paths {
-		if err := header(path); err != nil {
+		h, err := header(path)
+		if err != nil {
 			return err
 		}
+		all = append(all, h)
 	}
-	return nil
+	return gguf.CheckShards(all)
 }
 
-func header(path string) (err error) {
+func header(path string) (h *gguf.Header, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the model %s is missing: agent0-converge apply fetches it", path)
+		return nil, fmt.Errorf("the model %s is missing: agent0-converge apply fetches it", path)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := gguf.Read(f, info.Size()); err != nil {
-		return fmt.Errorf("the model %s is damaged: %w", path, err)
+	if h, err = runnable.Read(f, info.Size()); err != nil {
+		return nil, fmt.Errorf("the model %s is damaged: %w", path, err)
 	}
-	return nil
+	return h, nil
 }
 
 // fill works out what the configuration leaves to the model and the machine.
@@ -151,11 +177,12 @@ func (e *engine) context() llama.ContextParams {
 // answer computes until the context ends.
 func (e *engine) answer(ctx context.Context, c *computer, load, step time.Duration) error {
 	info := c.Info
-	render, err := renderer(c.Model)
+	chats, err := newChats(c.Model)
 	if err != nil {
 		// A model whose template cannot be read still completes texts.
 		e.degraded = append(e.degraded, "the model's chat template cannot be used: "+err.Error())
-		render = func(context.Context, *wire.Chat) (string, error) {
+		chats.noCalls = "the model's chat template cannot be used"
+		chats.render = func(context.Context, *wire.Chat) (string, error) {
 			return "", fmt.Errorf("the model's chat template cannot be used: %w", err)
 		}
 	}
@@ -163,14 +190,16 @@ func (e *engine) answer(ctx context.Context, c *computer, load, step time.Durati
 		Vocabulary: info.Vocabulary, Parallel: e.cfg.Parallel, Slots: e.slots(), Context: e.cfg.Context, Batch: e.cfg.Batch, Chunk: e.cfg.Chunk,
 		MaxWaiting: e.cfg.MaxWaiting, MaxWait: e.cfg.MaxWait, Window: info.Window, WholeOnly: !info.PartialMemory,
 	}, c, c, e.session.Emit)
-	e.session.Answer(&session.Engine{Scheduler: s, Vocabulary: c, Render: render}, &wire.Ready{
+	e.session.Answer(&session.Engine{Scheduler: s, Vocabulary: c, Render: chats.render}, &wire.Ready{
+		Files: e.files,
 		Model: wire.Model{
 			Path: e.cfg.Model[0], Description: info.Description, Size: info.Size, Parameters: info.Parameters, Vocabulary: info.Vocabulary,
-			Context: e.cfg.Context, Cells: c.Size(), Parallel: e.cfg.Parallel, Template: c.Template() != "", Sampling: spec.DefaultSampling(),
+			Context: e.cfg.Context, Cells: c.Size(), Parallel: e.cfg.Parallel, Template: c.Template() != "", Calls: chats.calls, NoCalls: chats.noCalls, Sampling: spec.DefaultSampling(),
 		},
-		Backend: "CPU", Device: "CPU", Load: load, Step: step, Degraded: e.degraded,
+		Backend: e.backend, Device: e.device, Load: load, Step: step, Degraded: e.degraded,
 	})
-	slog.Info("ready", "model", e.cfg.Model[0], "load", load.String(), "longest_step", step.String())
+	slog.Info("ready", "model", e.cfg.Model[0], "backend", e.backend, "device", e.device, "build", build, "degraded", e.degraded,
+		"load", load.String(), "longest_step", step.String())
 	e.watchdog.work.Store(&work{scheduler: s, limit: max(e.cfg.Watchdog, 10*step)})
 	defer e.watchdog.work.Store(nil)
 	return s.Run(ctx)
@@ -200,6 +229,9 @@ func warm(m *llama.Model, c *llama.Context, full int) (time.Duration, error) {
 	took := time.Since(began)
 	if _, _, err := s.Sample(c, last, 0, 0, -1); err != nil {
 		return 0, fmt.Errorf("the model generates no token: %w", err)
+	}
+	if first, _ := c.TopTwo(last); math.IsNaN(float64(first)) || math.IsInf(float64(first), 0) {
+		return 0, errors.New("the model computes no numbers: its weights are damaged")
 	}
 	c.Clear()
 	return took * time.Duration(full) / time.Duration(len(batch)), nil

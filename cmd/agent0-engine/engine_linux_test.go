@@ -78,7 +78,7 @@ func start(t *testing.T, change func(*spec.Engine)) *engine {
 		t.Fatal(err)
 	}
 	super := supervise.DefaultConfig()
-	super.Start = supervise.Child(found.Path, []string{"GGML_NO_BACKTRACE=1"}, "-config", file)
+	super.Want.Places = []supervise.Place{supervise.Child(found.Path, []string{"GGML_NO_BACKTRACE=1"}, "-config", file)}
 	e := &engine{supervise.New(super), t}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -11,13 +11,16 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"github.com/agent0-converge/agent0-converge/runtime/ladder"
 	"github.com/agent0-converge/agent0-converge/runtime/worker"
 )
 
 // watchdog ends the process when a step takes too long, and tells systemd as long as none does. An engine that has nothing
-// to do, or is loading, is not hung.
+// to do, or is loading, is not hung. It also ends a process that has nothing to do and may be followed by a better one.
 type watchdog struct {
 	work atomic.Pointer[work]
+	// lower says that a better backend did not work: after a suspend it may.
+	lower bool
 }
 
 // work is what is watched: a scheduler, and how long a step of it may take.
@@ -30,12 +33,17 @@ type work struct {
 // systemd, telling it does nothing.
 func (w *watchdog) run(ctx context.Context) {
 	daemon.SdNotify(false, daemon.SdNotifyReady)
+	began := asleep()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		if now := w.work.Load(); now != nil {
 			if busy := now.scheduler.Busy(); busy > now.limit {
 				slog.Error("a step takes too long: the engine is hung and ends itself", "step", busy.String(), "limit", now.limit.String())
+				os.Exit(1)
+			}
+			if w.lower && now.scheduler.Idle() && ladder.Resumed(began, asleep()) {
+				slog.Warn("the machine was suspended: the engine ends, and the next one looks whether a better backend works now")
 				os.Exit(1)
 			}
 		}
@@ -46,4 +54,13 @@ func (w *watchdog) run(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// asleep is how long the machine has been suspended since it was started. Where that cannot be read, no suspend is seen.
+func asleep() time.Duration {
+	d, err := ladder.Asleep()
+	if err != nil {
+		slog.Warn("cannot tell whether the machine was suspended", "error", err)
+	}
+	return d
 }

@@ -89,6 +89,9 @@ func (s *Spec) engineUnit(instance string) *unit.Spec {
 		"WatchdogSec": {watchdog}, "WatchdogSignal": {"SIGKILL"},
 		"MemoryMax": {s.MemoryMax}, "CPUQuota": {s.CPUQuota}, "TasksMax": {"512"},
 	})
+	if s.Backends != "" { // where it remembers which of them work
+		add(service, map[string]engine.List{"RuntimeDirectory": {s.engineName(instance)}, "RuntimeDirectoryPreserve": {"true"}})
+	}
 	if s.Mlock {
 		service["LimitMEMLOCK"] = engine.List{"infinity"}
 	}

@@ -52,7 +52,7 @@ func restrict(f Files) error {
 		rules = append(rules, rule(p, readDirs, readFiles))
 	}
 	for _, p := range f.Devices {
-		rules = append(rules, rule(p, landlock.RWDirs, landlock.RWFiles))
+		rules = append(rules, rule(p, deviceDirs, deviceFiles))
 	}
 	if err := landlock.V5.BestEffort().Restrict(rules...); err != nil {
 		return fmt.Errorf("cannot give up files and network: %w", err)
@@ -68,6 +68,10 @@ const (
 
 func readDirs(p ...string) landlock.FSRule  { return landlock.PathAccess(readFile|readDir, p...) }
 func readFiles(p ...string) landlock.FSRule { return landlock.PathAccess(readFile, p...) }
+
+// What drives a device is asked of it by ioctl.
+func deviceDirs(p ...string) landlock.FSRule  { return landlock.RWDirs(p...).WithIoctlDev() }
+func deviceFiles(p ...string) landlock.FSRule { return landlock.RWFiles(p...).WithIoctlDev() }
 
 // rule is of what a path is; one that is not there is left out.
 func rule(p string, dirs, files func(...string) landlock.FSRule) landlock.Rule {

@@ -19,6 +19,7 @@ import (
 type report struct {
 	Missing                                    []string
 	Read, Other, Write, Device, TCP, UDP, Unix string
+	Ioctl                                      string
 	Ptrace, Mount, Unshare, Run, RunOther      string
 }
 
@@ -55,6 +56,7 @@ func try(dir string, missing []string) report {
 	r.Other = say(err)
 	r.Write = say(os.WriteFile(dir+"/model", nil, 0o600))
 	r.Device = say(os.WriteFile(dir+"/device", []byte("x"), 0o600))
+	r.Ioctl = say(ioctl("/dev/null"))
 	_, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	r.TCP = say(err)
 	_, err = unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0)
@@ -74,6 +76,16 @@ func try(dir string, missing []string) report {
 	r.Run = say(cmd.Run())
 	r.RunOther = say(exec.Command("/bin/true").Run())
 	return r
+}
+
+// ioctl asks a device for something that it has not got: its own answer shows that it was asked.
+func ioctl(device string) error {
+	f, err := os.OpenFile(device, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	_, err = unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return errors.Join(err, f.Close())
 }
 
 func TestConfined(t *testing.T) {
@@ -108,6 +120,9 @@ func TestConfined(t *testing.T) {
 	}
 	if r.Unix != "refused" {
 		t.Errorf("systemd cannot be told: %s", r.Unix)
+	}
+	if !strings.Contains(r.Ioctl, "inappropriate ioctl for device") {
+		t.Errorf("a device cannot be driven: %s", r.Ioctl)
 	}
 	if len(r.Missing) > 0 {
 		t.Skipf("files: %s", r.Missing)

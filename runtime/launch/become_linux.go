@@ -1,5 +1,10 @@
 package launch
 
-import "syscall"
+import (
+	"fmt"
+	"syscall"
+)
 
-func become(path string, argv, env []string) error { return syscall.Exec(path, argv, env) }
+func become(path string, argv, env []string) error {
+	return fmt.Errorf("cannot run %s: install it again: %w", path, syscall.Exec(path, argv, env))
+}

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"unsafe"
@@ -18,7 +19,7 @@ func become(path string, argv, env []string) error {
 	defer windows.CloseHandle(job)
 	cmd := &exec.Cmd{Path: path, Args: argv, Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	if err := cmd.Start(); err != nil {
-		return err
+		return fmt.Errorf("cannot run %s: install it again: %w", path, err)
 	}
 	child, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(cmd.Process.Pid))
 	if err == nil {
@@ -27,7 +28,10 @@ func become(path string, argv, env []string) error {
 	if err != nil {
 		return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
 	}
-	return cmd.Wait()
+	if err := cmd.Wait(); err != nil {
+		return &EndedError{err}
+	}
+	return &EndedError{errors.New("exit status 0")}
 }
 
 // closing makes a job whose processes end when its last handle is closed.

@@ -61,8 +61,20 @@ const (
 
 var logger atomic.Pointer[func(Level, string)]
 
+// unloaded is why llama.cpp did not load the last model that it did not load: it says so in its log alone.
+var unloaded atomic.Pointer[string]
+
+// loading is what comes before the reason.
+const loading = "error loading model: "
+
 //export a0Log
 func a0Log(level C.int, text *C.char, _ unsafe.Pointer) {
+	if Level(level) == LevelError {
+		if _, why, ok := strings.Cut(C.GoString(text), loading); ok {
+			why = strings.TrimSpace(why)
+			unloaded.Store(&why)
+		}
+	}
 	if log := logger.Load(); log != nil {
 		(*log)(Level(level), C.GoString(text))
 	}
@@ -72,38 +84,6 @@ func a0Log(level C.int, text *C.char, _ unsafe.Pointer) {
 func Init(log func(Level, string)) {
 	logger.Store(&log)
 	C.a0_init()
-}
-
-// LoadBackend loads a library with a backend, such as libggml-cuda.so, whose devices Devices then lists too.
-func LoadBackend(path string) error {
-	cpath := C.CString(path)
-	defer C.free(unsafe.Pointer(cpath))
-	var why C.a0_message
-	return status("load "+path, C.a0_load_backend(cpath, &why), &why)
-}
-
-// Device is something that computes.
-type Device struct {
-	// Name is "CPU" or "CUDA0", Backend "CPU" or "CUDA".
-	Name, Description, Backend string
-	// GPU is true of a GPU with or without memory of its own.
-	GPU bool
-	// Free and Total are bytes of its memory.
-	Free, Total uint64
-}
-
-// Devices lists the devices of all backends that are loaded.
-func Devices() []Device {
-	all := make([]Device, C.a0_device_count())
-	for i := range all {
-		var d C.a0_device
-		C.a0_device_get(C.int32_t(i), &d)
-		all[i] = Device{
-			Name: C.GoString(&d.name[0]), Description: C.GoString(&d.description[0]), Backend: C.GoString(&d.backend[0]),
-			GPU: d._type == 1 || d._type == 2, Free: uint64(d.free), Total: uint64(d.total), // GGML_BACKEND_DEVICE_TYPE_GPU, _IGPU
-		}
-	}
-	return all
 }
 
 // Features lists what this build uses of the CPU: "AVX2", "AVX512_VNNI".

@@ -61,7 +61,8 @@ int a0_model_load(const char **paths, size_t n_paths, const a0_model_params *p, 
 			return __atomic_load_n(&progress->stop, __ATOMIC_RELAXED) ? A0_ABORTED : A0_FAILED;
 		}
 		const llama_vocab *vocab = llama_model_get_vocab(model);
-		*out = new a0_model{model, vocab, llama_vocab_n_tokens(vocab)};
+		*out = new a0_model{model, vocab, llama_vocab_n_tokens(vocab), {}, -1};
+		a0::closers(*out);
 		return A0_OK;
 	});
 }

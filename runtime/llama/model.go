@@ -9,9 +9,12 @@ import "C"
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 	"unsafe"
 )
 
@@ -73,10 +76,14 @@ func LoadModel(ctx context.Context, paths []string, p ModelParams) (*Model, erro
 	}
 	var m *C.a0_model
 	var why C.a0_message
+	unloaded.Store(nil)
 	code := C.a0_model_load(&cpaths[0], C.size_t(len(cpaths)), &cp, progress, &m, &why)
 	close(done)
 	<-watched
 	if err := status("load "+paths[0], code, &why); err != nil {
+		if said := unloaded.Load(); said != nil && !errors.Is(err, ErrAborted) {
+			err = fmt.Errorf("%w: %s", err, cut(*said))
+		}
 		return nil, err
 	}
 	model := &Model{c: m}
@@ -86,6 +93,16 @@ func LoadModel(ctx context.Context, paths []string, p ModelParams) (*Model, erro
 		return nil, &RefusedError{"the model does not generate text: it is an encoder or a diffusion model"}
 	}
 	return model, nil
+}
+
+// cut makes one short line of what llama.cpp says, which may have texts of the file in it.
+func cut(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s[:min(len(s), 300)], ""))
 }
 
 // watch tells of the progress of a load, and stops the load when the context ends.

@@ -38,6 +38,8 @@ struct a0_sampler {
 	sampler_ptr scale;    // temperature
 	mirostat miro;
 	float xtc_probability = 0;
+	bool leads = false;  // to the end, where the model would end and may not
+	bool hurries = false; // there at every token
 	bool greedy = false;
 	bool plain = false; // nothing changes logits before the largest is taken
 };
@@ -120,6 +122,8 @@ int a0_sampler_accept(a0_sampler *s, int32_t token, a0_message *why) {
 		return A0_OK;
 	});
 }
+
+void a0_sampler_lead(a0_sampler *s, bool hurry) { s->leads = true, s->hurries = hurry; }
 
 static const float none = -std::numeric_limits<float>::infinity();
 
@@ -218,6 +222,38 @@ static llama_token_data_array fill(a0_context *c, const float *logits) {
 	return {c->candidates.data(), c->candidates.size(), -1, false};
 }
 
+void a0::closers(a0_model *m) {
+	m->closers.assign(m->n_vocab, A0_NOTHING);
+	char piece[64];
+	for (llama_token t = 0; t < m->n_vocab; t++) {
+		int32_t n = llama_token_to_piece(m->vocab, t, piece, sizeof piece, 0, false);
+		if (llama_vocab_is_eog(m->vocab, t)) {
+			m->closers[t] = A0_ANSWER;
+		} else if (n > 0 && std::all_of(piece + 1, piece + n, [](char c) { return c == ']' || c == '}'; })) {
+			m->closers[t] = piece[0] == '"' ? A0_STRING : piece[0] == ']' || piece[0] == '}' ? A0_ARRAY_OR_OBJECT : A0_NOTHING;
+			if (n == 1 && piece[0] == '~') {
+				m->tilde = t;
+			}
+		}
+	}
+}
+
+// close leaves only the tokens with which something ends, of those that may follow in JSON: the answer, what is open within a
+// string only where that is. Where none may follow, it leaves all. Place t of a is that of token t.
+static void close(const a0_model *m, llama_token_data_array &a) {
+	bool may[4] = {};
+	for (size_t t = 0; t < a.size; t++) {
+		may[m->closers[t]] |= a.data[t].logit != none;
+	}
+	bool quoted = m->tilde >= 0 && a.data[m->tilde].logit != none;
+	a0_closer kind = may[A0_ANSWER] ? A0_ANSWER : may[A0_ARRAY_OR_OBJECT] && !quoted ? A0_ARRAY_OR_OBJECT : may[A0_STRING] ? A0_STRING : A0_NOTHING;
+	for (size_t t = 0; kind != A0_NOTHING && t < a.size; t++) {
+		if (m->closers[t] != kind) {
+			a.data[t].logit = none;
+		}
+	}
+}
+
 // allowed reports whether the grammar lets a token follow.
 static bool allowed(a0_sampler *s, llama_token token) {
 	llama_token_data one = {token, 1, 0};
@@ -232,9 +268,14 @@ static int32_t pick(a0_context *c, const float *logits, a0_sampler *s, double u,
 	}
 	llama_token_data_array a = fill(c, logits);
 	int64_t place = choose(s, a, u, gate);
-	if (s->grammar && (place < 0 || !allowed(s, a.data[place].id))) { // the whole vocabulary is asked only where it must be
+	bool over = place >= 0 && llama_vocab_is_eog(c->model->vocab, a.data[place].id);
+	// The whole vocabulary is asked only where it must be.
+	if (s->grammar && (s->hurries || place < 0 || !allowed(s, a.data[place].id))) {
 		a = fill(c, logits);
 		llama_sampler_apply(s->grammar.get(), &a);
+		if (s->hurries || (s->leads && over)) {
+			close(c->model, a);
+		}
 		place = choose(s, a, u, gate);
 	}
 	if (place < 0) {

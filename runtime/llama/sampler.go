@@ -83,6 +83,10 @@ func (k *cMemory) free() {
 // Close frees the sampler.
 func (s *Sampler) Close() { C.a0_sampler_free(s.c) }
 
+// Lead has a sampler with a grammar of JSON lead the model to the end of it: where the model would end and may not, and with
+// hurry at every token.
+func (s *Sampler) Lead(hurry bool) { C.a0_sampler_lead(s.c, C.bool(hurry)) }
+
 // Accept tells the sampler of a token that somebody else chose.
 func (s *Sampler) Accept(token int32) error {
 	var why C.a0_message

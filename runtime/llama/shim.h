@@ -43,6 +43,8 @@ typedef struct {
 	uint64_t free, total; // bytes of memory
 } a0_device;
 void a0_device_get(int32_t i, a0_device *out);
+// Has a device multiply matrices, and compares with the CPU.
+int a0_device_prove(int32_t i, a0_message *why);
 
 typedef struct {
 	int32_t gpu_layers; // layers that go to a GPU, -1 all
@@ -134,6 +136,9 @@ typedef struct {
 int a0_sampler_new(const a0_model *m, const a0_sampling *p, a0_sampler **out, a0_message *why);
 void a0_sampler_free(a0_sampler *s);
 // Tells the sampler of a token that was chosen.
+// a0_sampler_lead has a sampler with a grammar of JSON lead the model to the end of it: where the model would end and may
+// not, and with hurry at every token.
+void a0_sampler_lead(a0_sampler *s, bool hurry);
 int a0_sampler_accept(a0_sampler *s, int32_t token, a0_message *why);
 
 typedef struct {

@@ -11,10 +11,15 @@
 #include <new>
 #include <vector>
 
+// a0_closer is what ends with a token.
+enum a0_closer : uint8_t { A0_NOTHING, A0_STRING, A0_ARRAY_OR_OBJECT, A0_ANSWER };
+
 struct a0_model {
 	llama_model *model;
 	const llama_vocab *vocab;
 	int32_t n_vocab;
+	std::vector<a0_closer> closers; // by token
+	llama_token tilde;              // "~", which stands in strings and nowhere else in JSON; -1 is none
 };
 
 struct a0_context {
@@ -27,6 +32,9 @@ struct a0_context {
 };
 
 namespace a0 {
+
+// closers fills in what ends with which token.
+void closers(a0_model *m);
 
 inline void say(a0_message *why, const char *text) {
 	std::snprintf(why->text, sizeof why->text, "%s", text);

@@ -12,9 +12,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
+	"github.com/agent0-converge/agent0-converge/runtime/wire"
 )
 
 // Server is a front under a socket that this process holds, with the engine that it started as its child.
@@ -79,7 +81,8 @@ func Start(p Programs, dir string, change func(*spec.Runtime)) (*Server, error) 
 	return s, errors.Join(s.Configure(), s.StartFront())
 }
 
-// Configure writes the configuration, for the next front or engine to read.
+// Configure writes the configuration, for the next front to read, the next engine at a socket, or the front that there is when it
+// is told to by Reload.
 func (s *Server) Configure() error {
 	b, err := json.MarshalIndent(s.Config, "", "  ")
 	if err != nil {
@@ -87,6 +90,12 @@ func (s *Server) Configure() error {
 	}
 	return os.WriteFile(s.file, b, 0o600)
 }
+
+// Corrupt writes a text for a configuration.
+func (s *Server) Corrupt(text string) error { return os.WriteFile(s.file, []byte(text), 0o600) }
+
+// Reload has the front read its configuration again.
+func (s *Server) Reload() error { return s.Front().Cmd.Process.Signal(syscall.SIGHUP) }
 
 // StartFront starts a front under the socket.
 func (s *Server) StartFront() error {
@@ -96,6 +105,7 @@ func (s *Server) StartFront() error {
 	cmd.ExtraFiles = []*os.File{s.socket}
 	f := &Front{Cmd: cmd, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &f.log, &f.log
+	cmd.WaitDelay = time.Minute // an engine that outlives its front has its log open
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -148,8 +158,15 @@ type Health struct {
 	Ready    bool     `json:"ready"`
 	Reason   string   `json:"reason"`
 	Backend  string   `json:"backend"`
+	Device   string   `json:"device"`
 	Degraded []string `json:"degraded"`
-	Engine   struct {
+	Model    struct {
+		ID          string `json:"id"`
+		Description string `json:"description"`
+		Context     int    `json:"context"`
+	} `json:"model"`
+	Swap   *wire.Swap `json:"swap"`
+	Engine struct {
 		PID         int               `json:"pid"`
 		Build       string            `json:"build"`
 		Exits       map[string]uint64 `json:"restarts"`

@@ -1,0 +1,178 @@
+// Package degraded_test runs the server on hosts that lack something, or have something that is broken: it computes all the same and
+// says what it could have, or says what to install.
+package degraded_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/agent0-converge/agent0-converge/internal/lab/serving"
+	"github.com/agent0-converge/agent0-converge/runtime/spec"
+)
+
+var programs serving.Programs
+
+// TestMain is also how a front is started under a kernel that has no Landlock.
+func TestMain(m *testing.M) {
+	if program := os.Getenv(withoutLandlock); program != "" {
+		fmt.Println(becomeWithoutLandlock(program, os.Args[1:]))
+		os.Exit(1)
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "agent0-degraded-")
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	programs, err = serving.Build(dir)
+	if errors.Is(err, serving.ErrCannotBuild) {
+		fmt.Println("skipping:", err)
+		return 0
+	}
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return m.Run()
+}
+
+// patience is how long anything may take that is waited for: much longer than it does on a busy machine.
+const patience = 2 * time.Minute
+
+// start serves with programs. What its engines remember is in a folder of the test's.
+func start(t *testing.T, p serving.Programs, change func(*spec.Runtime)) *serving.Server {
+	t.Helper()
+	t.Setenv("RUNTIME_DIRECTORY", t.TempDir())
+	s, err := serving.Start(p, t.TempDir(), change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("what the front and its engines said:\n%s", s.Front().Log())
+		}
+		s.Close() // the front may have ended
+	})
+	return s
+}
+
+// until waits for /health to be as wanted.
+func until(t *testing.T, s *serving.Server, what string, wanted func(serving.Health) bool) serving.Health {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	h, err := s.Until(ctx, wanted)
+	if err != nil {
+		t.Fatalf("it was never %s: %v", what, err)
+	}
+	return h
+}
+
+func ready(t *testing.T, s *serving.Server) serving.Health {
+	t.Helper()
+	return until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+}
+
+// answer is what the model says, the likeliest each time.
+func answer(t *testing.T, s *serving.Server, word string) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"model": "agent0-tiny", "prompt": "<|im_start|>user\nWhat is a " + word + "?<|im_end|>\n<|im_start|>assistant\n", "max_tokens": 60, "temperature": 0,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.Post(s.URL+"/v1/completions", "application/json", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var a struct {
+		Choices []struct {
+			Text string `json:"text"`
+		} `json:"choices"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&a); err != nil || len(a.Choices) != 1 {
+		t.Fatalf("%d: %+v, %v", res.StatusCode, a, err)
+	}
+	return a.Choices[0].Text
+}
+
+// metric returns the lines of /metrics that begin with a name.
+func metric(t *testing.T, s *serving.Server, name string) string {
+	t.Helper()
+	res, err := http.Get(s.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for l := range strings.Lines(string(b)) {
+		if strings.HasPrefix(l, name) {
+			lines = append(lines, strings.TrimSpace(l))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// degradedIs checks that /health, the metrics and the log all tell of what is degraded: for each of want one line that has it.
+func degradedIs(t *testing.T, s *serving.Server, h serving.Health, want ...string) {
+	t.Helper()
+	if len(h.Degraded) != len(want) || (h.Status == "degraded") != (len(want) > 0) {
+		t.Errorf("%s: %q, want %q", h.Status, h.Degraded, want)
+	}
+	for _, w := range want {
+		if !strings.Contains(strings.Join(h.Degraded, "\n"), w) {
+			t.Errorf("%q does not say %q", h.Degraded, w)
+		}
+		if !strings.Contains(s.Front().Log(), strings.Trim(fmt.Sprintf("%q", w), `"`)) {
+			t.Errorf("the log does not say %q", w)
+		}
+	}
+	if got := metric(t, s, "agent0_engine_degraded"); got != fmt.Sprintf("agent0_engine_degraded %d", len(want)) {
+		t.Errorf("%s, want %d", got, len(want))
+	}
+}
+
+// copied puts a file into a folder, under a name.
+func copied(t *testing.T, from, dir, name string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	install(t, dir, name, b, 0o755)
+}
+
+// install replaces a program as package managers do: a whole one takes the place of another.
+func install(t *testing.T, dir, name string, b []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Chmod(path+".new", mode), os.Rename(path+".new", path)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,4 @@
+package ladder
+
+// How ggml names the libraries of backends.
+const prefix, suffix = "ggml-", ".dll"
