@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
@@ -23,7 +25,10 @@ func (a *app) serveCmd() *cobra.Command {
 		Short: "Serve a model over HTTP, with an engine of its own or one that systemd keeps",
 		Long: `serve answers requests of OpenAI's API at the socket that systemd hands over, or at the address that the
 configuration names. It is ready when the engine has generated a token. An engine that dies is replaced, and the
-requests that it had go on.`,
+requests that it had go on.
+
+On SIGHUP it reads the configuration again. What is the engine's takes effect without a break: a second engine is started,
+takes over once it has generated a token, and the one before ends what it has begun. If that fails, the one before stays.`,
 		Args: atMost(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), path) },
 	}
@@ -41,18 +46,19 @@ func (a *app) serve(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	var start func(context.Context) (*supervise.Process, error)
-	if len(cfg.Sockets) > 0 {
-		start = supervise.Socket(cfg.Sockets[0])
-	} else {
-		self, err := os.Executable()
-		if err != nil {
-			return err
-		}
-		start = supervise.Child(self, os.Environ(), "engine", "--config", path)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	child := func(config string) supervise.Place {
+		return supervise.Child(self, os.Environ(), "engine", "--config", config)
 	}
 	slog.Info("listening", "address", l.Addr().String())
-	err = front.Run(ctx, cfg, l, start)
+	reload := make(chan os.Signal, 1)
+	signal.Ignore(syscall.SIGHUP) // else it ends this process, as it does other commands
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	err = front.Run(ctx, front.Options{File: path, Config: cfg, Reload: reload, Listener: l, Child: child})
 	if sig, ok := errors.AsType[*signalError](context.Cause(ctx)); ok && err == nil {
 		slog.Info("all requests are answered", "stopped_by", sig.sig.String())
 	}

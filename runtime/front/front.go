@@ -1,5 +1,6 @@
 // Package front is the process that clients speak to: the HTTP front, and the supervision of the engine behind it. It tells
-// systemd that it is ready when the engine has generated a token, and not before.
+// systemd that it is ready when the engine has generated a token, and not before. It reads its configuration again when it is
+// asked to: what is the engine's is changed by another engine, which takes over when it has generated a token too.
 package front
 
 import (
@@ -9,11 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
-	"time"
-
-	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/agent0-converge/agent0-converge/runtime/server"
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
@@ -21,99 +18,127 @@ import (
 	"github.com/agent0-converge/agent0-converge/runtime/wire"
 )
 
-// Run serves at a listener until the context ends and requests are answered or have had their time. start starts or finds
-// engines.
-func Run(ctx context.Context, cfg spec.Runtime, l net.Listener, start func(context.Context) (*supervise.Process, error)) error {
-	keys, err := keys(&cfg.Server)
+// Options are what a front works with.
+type Options struct {
+	// File has the configuration, and Config is what was read of it.
+	File   string
+	Config spec.Runtime
+	// Reload hands something over when the file is to be read again. It may be nil.
+	Reload <-chan os.Signal
+	// Listener is where clients come in.
+	Listener net.Listener
+	// Child is the place of engines that are children of this process and work with the configuration in a file. It is asked
+	// where the configuration names no sockets.
+	Child func(config string) supervise.Place
+}
+
+// front is what the server asks: a supervisor, and what else is known here of how things are.
+type front struct {
+	*supervise.Supervisor
+	server *server.Server
+	file   string
+	places places
+
+	mu sync.Mutex
+	// now is what was read last and is not wrong, digest that of its engine, and keys its keys.
+	now    spec.Runtime
+	digest string
+	keys   server.Keys
+	// names are those of the model that the engine has: those in now, unless that is yet to take over.
+	names names
+	// wrong says why the configuration that was read last was not taken, "" if it was.
+	wrong string
+}
+
+// names are what clients call a model.
+type names struct {
+	Model   string   `json:"model"`
+	Aliases []string `json:"aliases,omitempty"`
+}
+
+// Run serves until the context ends and requests are answered or have had their time.
+func Run(ctx context.Context, o Options) (err error) {
+	f, err := newFront(o)
 	if err != nil {
 		return err
 	}
-	super := supervise.DefaultConfig()
-	super.Start, super.Hang = start, cfg.Hang
-	engine := supervise.New(super)
-	s, err := server.New(cfg.Server, server.Options{Engine: engine, Grammars: server.DefaultGrammars(), Keys: keys, Log: slog.Default()})
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, f.places.close()) }()
 	// The engine outlives the listening: what is still being answered needs it.
 	last, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
-	work.Go(func() { engine.Run(last) })
-	work.Go(func() { notify(ctx, last, engine) })
-	err = s.Serve(ctx, l)
+	work.Go(func() { f.Supervisor.Run(last) })
+	work.Go(func() { f.attend(ctx, last, o.Reload) })
+	err = f.server.Serve(ctx, o.Listener)
 	stop()
 	work.Wait()
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("requests were still being answered after %v and were ended", cfg.Server.Drain)
+		return fmt.Errorf("requests were still being answered after %v and were ended", o.Config.Server.Drain)
 	}
 	return err
 }
 
-func keys(cfg *spec.Server) (server.Keys, error) {
-	file := cfg.KeysFile
-	if cfg.KeysCredential != "" {
-		dir := os.Getenv("CREDENTIALS_DIRECTORY")
-		if dir == "" {
-			return server.Keys{}, fmt.Errorf("cannot read the API keys: systemd hands over no credential %s (LoadCredential=)", cfg.KeysCredential)
+func newFront(o Options) (*front, error) {
+	f := &front{file: o.File, now: o.Config, places: places{child: o.Child}, names: namesOf(&o.Config)}
+	var err error
+	if f.keys, err = keys(&o.Config.Server); err != nil {
+		return nil, err
+	}
+	super := supervise.DefaultConfig()
+	if super.Want, err = f.places.want(&o.Config); err != nil {
+		return nil, errors.Join(err, f.places.close())
+	}
+	f.digest = super.Want.Config
+	super.Hang = o.Config.Hang
+	if len(o.Config.Sockets) > 0 {
+		was := f.places.recall(o.Config.Sockets)
+		super.Used, super.Using = was.Use, f.using
+		if was.Config != f.digest && was.Model != "" {
+			f.names = was.names // of the engine that is there, until it is another
 		}
-		file = filepath.Join(dir, cfg.KeysCredential)
 	}
-	if file == "" {
-		return server.Keys{}, nil
-	}
-	b, err := os.ReadFile(file)
+	f.Supervisor = supervise.New(super)
+	f.server, err = server.New(f.named(), server.Options{Engine: f, Grammars: server.DefaultGrammars(), Keys: f.keys, Log: slog.Default()})
 	if err != nil {
-		return server.Keys{}, fmt.Errorf("cannot read the API keys: %w", err)
+		return nil, errors.Join(err, f.places.close())
 	}
-	k, err := server.ParseKeys(string(b))
-	if err != nil {
-		return server.Keys{}, fmt.Errorf("cannot read the API keys in %s: %w", file, err)
-	}
-	return k, nil
+	return f, nil
 }
 
-// How often systemd is told how things are, and how much longer it is asked to wait for a model that is being loaded.
-const (
-	tellEvery = time.Second
-	extend    = 30 * time.Second
-)
+func namesOf(cfg *spec.Runtime) names { return names{cfg.Server.Model, cfg.Server.Aliases} }
 
-// notify tells systemd how things are, as far as it listens: ready once a token was generated, stopping when ctx ends, and
-// that this process is alive until last does.
-func notify(ctx, last context.Context, engine *supervise.Supervisor) {
-	tick := time.NewTicker(tellEvery)
-	defer tick.Stop()
-	ready, said := false, ""
-	stopping := ctx.Done()
-	for {
-		st := engine.Status()
-		state := daemon.SdNotifyWatchdog
-		if st.Ready != nil && !ready {
-			state, ready = state+"\n"+daemon.SdNotifyReady, true
-		}
-		if !ready {
-			state += fmt.Sprintf("\nEXTEND_TIMEOUT_USEC=%d", extend.Microseconds())
-		}
-		if words := status(st); words != said {
-			state, said = state+"\nSTATUS="+words, words
-		}
-		daemon.SdNotify(false, state) // where nobody listens it does nothing
-		select {
-		case <-last.Done():
-			return
-		case <-stopping:
-			daemon.SdNotify(false, daemon.SdNotifyStopping)
-			stopping = nil
-		case <-engine.Changed():
-		case <-tick.C:
-		}
-	}
+// named is how the server behaves, with the names that hold now.
+func (f *front) named() spec.Server {
+	s := f.now.Server
+	s.Model, s.Aliases = f.names.Model, f.names.Aliases
+	return s
 }
 
-// status is what systemctl status shows.
-func status(st wire.Status) string {
-	if st.Ready == nil {
-		return "not ready: " + st.Why
+// Status adds, to what is known of the engines, what is wrong with the configuration.
+func (f *front) Status() wire.Status {
+	st := f.Supervisor.Status()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.wrong != "" {
+		st.Degraded = append(st.Degraded, "the configuration was not taken, and the one before holds: "+f.wrong)
 	}
-	return fmt.Sprintf("ready: %s on %s", st.Ready.Model.Path, st.Ready.Device)
+	return st
+}
+
+// using remembers where engines are.
+func (f *front) using(u supervise.Use) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.places.use = u
+	f.remember()
+}
+
+// remember keeps what another front has to know. The engine's names are those of the configuration that it has.
+func (f *front) remember() {
+	m := memory{Use: f.places.use, names: f.names}
+	if sameNames(f.names, namesOf(&f.now)) {
+		m.Config = f.digest
+	}
+	if err := f.places.remember(m); err != nil {
+		slog.Warn("a front that is started again will not know where its engine is", "error", err)
+	}
 }

@@ -19,6 +19,9 @@ import (
 // sendTimeout is how long a front may keep an engine from going on by not reading. After that it is given up.
 const sendTimeout = time.Second
 
+// ErrEnd says that the front told the engine to end.
+var ErrEnd = errors.New("the front has another engine and told this one to end")
+
 // Scheduler computes requests: a *worker.Scheduler.
 type Scheduler interface {
 	Add(r *wire.Request, prompt []int32) *wire.Refused
@@ -71,36 +74,54 @@ func (s *Server) Emit(step *wire.Step) {
 	f.step(step)
 }
 
-// Serve accepts fronts until the context ends.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+// Serve accepts fronts until the context ends, or one of them tells the engine to end: then the error is ErrEnd.
+func (s *Server) Serve(ctx context.Context, l net.Listener) (err error) {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
+	ctx, end := context.WithCancelCause(ctx)
 	var fronts sync.WaitGroup
-	defer fronts.Wait()
+	defer func() {
+		fronts.Wait()
+		if errors.Is(context.Cause(ctx), ErrEnd) {
+			err = ErrEnd
+		}
+		end(nil)
+	}()
 	for {
 		c, err := l.Accept()
 		if ctx.Err() != nil {
+			if err == nil {
+				c.Close()
+			}
 			return ctx.Err()
 		}
 		if err != nil {
 			return err
 		}
+		f := s.welcome(c) // in the order in which they came: the last one is the front
 		fronts.Go(func() {
-			if err := s.ServeConn(ctx, c); err != nil && ctx.Err() == nil {
+			// Nobody is let in any more before it is said that the engine ends: who comes then is the next engine's.
+			err := s.serve(ctx, f, func() { l.Close(); end(ErrEnd) })
+			if err != nil && ctx.Err() == nil {
 				slog.Warn("the front is gone", "error", err)
 			}
 		})
 	}
 }
 
-// ServeConn speaks with one front until it is gone, another comes or the context ends. That it is gone is no error.
+// ServeConn speaks with one front until it is gone, another comes or the context ends. That it is gone is no error; that it told
+// the engine to end is ErrEnd.
 func (s *Server) ServeConn(ctx context.Context, c net.Conn) error {
+	return s.serve(ctx, s.welcome(c), func() {}) // a front that comes when the engine ends already is still told why
+}
+
+// serve speaks with a front that was welcomed. end is called when it tells the engine to end, before that is answered.
+func (s *Server) serve(ctx context.Context, f *front, end func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { c.Close() })
-	defer stop()
-	f := s.welcome(c)
 	defer s.leave(f)
+	stop := context.AfterFunc(ctx, func() { f.raw.Close() })
+	defer stop()
 	for {
 		m, err := f.conn.Receive()
 		switch {
@@ -108,6 +129,11 @@ func (s *Server) ServeConn(ctx context.Context, c net.Conn) error {
 			return nil
 		case err != nil:
 			return err
+		case m.End:
+			stop() // it is still to be answered
+			end()
+			f.send(&wire.FromEngine{Ending: true})
+			return ErrEnd
 		}
 		f.handle(ctx, m)
 	}

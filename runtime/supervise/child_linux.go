@@ -14,8 +14,8 @@ import (
 
 // Child starts an engine as a child, which ends when this process does. Of the environment it gets env alone. args are handed
 // to it, with "-fd 3": its connection.
-func Child(binary string, env []string, args ...string) func(context.Context) (*Process, error) {
-	return func(ctx context.Context) (*Process, error) {
+func Child(binary string, env []string, args ...string) Place {
+	return Place{Start: func(ctx context.Context) (*Process, error) {
 		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return nil, err
@@ -39,5 +39,5 @@ func Child(binary string, env []string, args ...string) func(context.Context) (*
 			return cmd.ProcessState.String()
 		})
 		return &Process{Conn: c, Kill: func() { cmd.Process.Kill() }, Wait: wait}, nil
-	}
+	}}
 }

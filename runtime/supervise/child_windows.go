@@ -13,8 +13,8 @@ import (
 
 // Child starts an engine as a child. Of the environment it gets env alone. args are handed to it, with "--dial" and the path of
 // the socket where this process waits for it, in a folder that only this user reaches.
-func Child(binary string, env []string, args ...string) func(context.Context) (*Process, error) {
-	return func(ctx context.Context) (p *Process, err error) {
+func Child(binary string, env []string, args ...string) Place {
+	return Place{Start: func(ctx context.Context) (p *Process, err error) {
 		dir, err := os.MkdirTemp("", "agent0-engine-")
 		if err != nil {
 			return nil, err
@@ -46,5 +46,5 @@ func Child(binary string, env []string, args ...string) func(context.Context) (*
 			return nil, fmt.Errorf("%s did not come: %s", binary, wait())
 		}
 		return &Process{Conn: c, Kill: func() { cmd.Process.Kill() }, Wait: wait}, nil
-	}
+	}}
 }

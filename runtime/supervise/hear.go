@@ -1,7 +1,6 @@
 package supervise
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/runtime/wire"
@@ -14,9 +13,18 @@ const failedRetry = 30 * time.Second
 func (s *Supervisor) greeted(l *link, h *wire.Hello) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.link = l
-	s.status.Hello, s.status.Loading, s.status.Ready = h, nil, nil
-	s.status.Why, s.status.Since = "the engine is starting", time.Now()
+	p := l.post
+	p.link, l.hello = l, h
+	p.why, p.since, p.moved = "the engine is starting", time.Now(), time.Now()
+	if p.role == proving && h.Config != p.config {
+		if p.stale {
+			s.refuse(otherConfig)
+		} else {
+			p.stale = true
+			l.end() // it was left from before; another is started for who comes next
+		}
+	}
+	s.nudge()
 }
 
 // hear takes in what an engine says.
@@ -28,26 +36,63 @@ func (s *Supervisor) hear(l *link, m *wire.FromEngine) {
 	case m.Step != nil:
 		s.step(l, m.Step)
 	case m.Reply != nil:
-		if reply := s.asked[m.Reply.ID]; reply != nil {
-			reply <- m.Reply
+		if q, ok := s.asked[m.Reply.ID]; ok && q.link == l {
+			q.reply <- m.Reply
 			delete(s.asked, m.Reply.ID)
 		}
 	case m.Loading != nil:
-		s.status.Loading, s.status.Why = m.Loading, "the model is being loaded"
+		if l.loading == nil || l.loading.Done != m.Loading.Done {
+			l.post.moved = time.Now()
+		}
+		l.loading, l.post.why = m.Loading, "the model is being loaded"
 	case m.Failed != "":
-		l.failed = true
-		s.status.Loading, s.status.Why = nil, m.Failed
-		s.change()
-		s.proven = false // it will not be back soon
-		s.abandon(&wire.UnavailableError{Reason: m.Failed, RetryAfter: failedRetry})
+		s.failed(l, m.Failed)
 	case m.Ready != nil:
-		slog.Info("the engine has generated a token", "model", m.Ready.Model.Path, "load", m.Ready.Load.String())
-		l.ready = m.Ready
-		s.status.Loading, s.status.Ready, s.status.Why, s.status.Since = nil, m.Ready, "", time.Now()
+		s.proved(l, m.Ready)
+	case m.Ending:
+		l.bye = true
+	}
+}
+
+// failed takes in that an engine will have no model.
+func (s *Supervisor) failed(l *link, why string) {
+	p := l.post
+	l.failed, l.loading, p.why = true, nil, why
+	switch {
+	case l.ending:
+	case p.role == proving:
+		s.refuse(why)
+	case p.role == serving:
+		s.change()
+		s.despair(l, why)
+	}
+}
+
+// despair gives up the requests that an engine had, or that wait for one: none will be there soon.
+func (s *Supervisor) despair(l *link, why string) {
+	s.proven, s.hope = false, false
+	for _, q := range s.pending {
+		if q.link == nil || q.link == l {
+			q.fail(&wire.UnavailableError{Reason: why, RetryAfter: failedRetry})
+		}
+	}
+}
+
+// proved takes in that an engine has generated a token.
+func (s *Supervisor) proved(l *link, r *wire.Ready) {
+	if l.ending {
+		return // it is not to get anything
+	}
+	l.post.log().Info("the engine has generated a token", "model", r.Model.Path, "backend", r.Backend, "device", r.Device, "degraded", r.Degraded,
+		"load", r.Load.String())
+	l.ready, l.loading = r, nil
+	l.post.why, l.post.since = "", time.Now()
+	if l.post.role == serving {
 		s.proven = true
 		s.change()
 		s.dispatch()
 	}
+	s.nudge()
 }
 
 // step takes in the events of requests, and which of them the engine computes next.
@@ -66,6 +111,7 @@ func (s *Supervisor) step(l *link, step *wire.Step) {
 			q.accepted = true
 		case e.Token != nil:
 			q.generated = append(q.generated, e.Token.ID)
+			q.model = &l.ready.Model
 			s.cleared(q)
 		case e.Done != nil, e.Refused != nil:
 			q.ended = true
@@ -73,16 +119,19 @@ func (s *Supervisor) step(l *link, step *wire.Step) {
 		}
 		q.add(e)
 	}
-	if step.State != nil {
-		s.status.State = *step.State
-		for _, q := range s.pending {
+	if step.State == nil {
+		return
+	}
+	l.state = *step.State
+	for _, q := range s.pending {
+		if q.link == l {
 			q.running = false
 		}
-		for _, id := range step.State.Running {
-			if q := s.pending[id]; q != nil && q.link == l {
-				q.running = true
-			}
-		}
-		s.dispatch() // a suspect may wait for this
 	}
+	for _, id := range step.State.Running {
+		if q := s.pending[id]; q != nil && q.link == l {
+			q.running = true
+		}
+	}
+	s.dispatch() // a suspect may wait for this
 }

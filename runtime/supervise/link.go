@@ -19,6 +19,7 @@ const helloTimeout = 30 * time.Second
 // link is the connection to one engine.
 type link struct {
 	s    *Supervisor
+	post *post
 	p    *Process
 	conn *wire.Conn[wire.ToEngine, wire.FromEngine]
 	gone chan struct{}
@@ -27,16 +28,26 @@ type link struct {
 	mu  sync.Mutex // of out
 	out []*wire.ToEngine
 
-	// ready is what the engine said when it was, nil before; under the supervisor's lock.
-	ready *wire.Ready
-	// heard is when it last said something, or had no work; under the supervisor's lock.
+	// The rest is under the supervisor's lock. hello is what the engine said of itself, loading how far it is with its model, ready
+	// what it said when it was ready, nil before, and state its numbers as it last said them.
+	hello   *wire.Hello
+	loading *wire.Loading
+	ready   *wire.Ready
+	state   wire.State
+	// heard is when it last said something, or had no work.
 	heard time.Time
-	// failed says that it said why there will be no model, hung that it was killed for saying nothing.
-	failed, hung bool
+	// failed says that it said why there will be no model, hung that it was killed for saying nothing, ending that it was told
+	// to end, and bye that it has said it does.
+	failed, hung, ending, bye bool
+	// trial is the suspect that the engine has for itself, nil if none has.
+	trial *request
 }
 
-func newLink(s *Supervisor, p *Process) *link {
-	return &link{s: s, p: p, conn: wire.NewConn[wire.ToEngine, wire.FromEngine](p.Conn), gone: make(chan struct{}), more: make(chan struct{}, 1), heard: time.Now()}
+// endLimit is how long a child that has said that it ends, or has failed, may take for it.
+const endLimit = 10 * time.Second
+
+func newLink(at *post, p *Process) *link {
+	return &link{s: at.s, post: at, p: p, conn: wire.NewConn[wire.ToEngine, wire.FromEngine](p.Conn), gone: make(chan struct{}), more: make(chan struct{}, 1), heard: time.Now()}
 }
 
 // send says something to the engine, soon: whoever asks does not wait for it. That it cannot be said shows where the engine is
@@ -85,9 +96,26 @@ func (l *link) run(ctx context.Context) error {
 	err := l.listen()
 	close(l.gone)
 	l.p.Conn.Close()
+	if l.bye || l.failed {
+		l.await(ctx)
+	}
 	l.p.Kill()
 	work.Wait()
 	return err
+}
+
+// await lets an engine end that has said that it does, or why there will be no model.
+func (l *link) await(ctx context.Context) {
+	ended := make(chan struct{})
+	go func() { // Kill ends it at the latest
+		defer close(ended)
+		l.p.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	case <-time.After(endLimit):
+	}
 }
 
 func (l *link) listen() error {
@@ -142,11 +170,7 @@ func (s *Supervisor) silence(l *link) (silent, limit time.Duration) {
 	if l.ready == nil {
 		return 0, 1
 	}
-	busy := len(s.asked) > 0
-	for _, q := range s.pending {
-		busy = busy || q.link == l && !q.ended
-	}
-	if !busy {
+	if s.held(l) == 0 {
 		l.heard = time.Now()
 	}
 	return time.Since(l.heard), max(s.cfg.Hang, 10*l.ready.Step)

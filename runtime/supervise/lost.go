@@ -11,33 +11,39 @@ import (
 // dispatch gives the engine what it does not have: all that is not suspected, or, as long as there are suspects, one of them
 // at a time and nothing beside it, so that it is known of what an engine dies.
 func (s *Supervisor) dispatch() {
-	l := s.link
-	if l == nil || l.ready == nil || s.trial != nil {
+	if s.current == nil || !s.ready() || s.current.link.trial != nil {
 		return
 	}
-	all := s.ordered()
+	l := s.current.link
+	all := slices.DeleteFunc(s.ordered(), func(q *request) bool { return q.link != nil || q.ended })
 	if at := slices.IndexFunc(all, func(q *request) bool { return q.suspect }); at >= 0 {
-		if s.idle() {
-			s.trial = all[at]
-			s.give(l, s.trial)
+		switch q := all[at]; {
+		case !s.idle(l):
+		case s.give(l, q):
+			l.trial = q
+		default:
+			s.dispatch() // it has come to its end
 		}
 		return
 	}
 	for _, q := range all {
-		if q.link == nil {
-			s.give(l, q)
-		}
+		s.give(l, q)
 	}
 }
 
 // idle reports whether the engine has nothing to do, as far as it has said.
-func (s *Supervisor) idle() bool {
-	return len(s.status.State.Running) == 0 && s.status.State.Waiting == 0
+func (s *Supervisor) idle(l *link) bool {
+	return s.held(l) == 0 && len(l.state.Running) == 0 && l.state.Waiting == 0
 }
 
 // give submits a request, with what has come of it already. It has another ID each time: what was under way of an earlier
-// one is not heard.
-func (s *Supervisor) give(l *link, q *request) {
+// one is not heard. It reports whether the engine can go on with it.
+func (s *Supervisor) give(l *link, q *request) bool {
+	if len(q.generated) > 0 && !q.model.Same(&l.ready.Model) {
+		q.ended, q.suspect = true, false
+		q.fail(otherModel())
+		return false
+	}
 	delete(s.pending, q.id)
 	q.id = s.id()
 	s.pending[q.id] = q
@@ -48,18 +54,27 @@ func (s *Supervisor) give(l *link, q *request) {
 	r.Replayed = q.accepted
 	q.wait(false)
 	l.send(&wire.ToEngine{Submit: &r})
+	return true
+}
+
+// otherModel is what a client is told whose text nobody can go on with.
+func otherModel() error {
+	return &wire.UnavailableError{
+		Reason: "the model was changed while this was being generated, and another model cannot go on with it: ask again", RetryAfter: time.Second,
+	}
 }
 
 // cleared says that an engine went on with a request and lives. After a trial it gives the request back, so that the next
-// suspect has the engine for itself too; what it has computed stays in its cache.
+// suspect has the engine for itself too; what it has computed stays in its cache. An engine that is leaving gets nothing more.
 func (s *Supervisor) cleared(q *request) {
-	if s.trial != q {
+	l := q.link
+	if l.trial != q {
 		return
 	}
-	s.trial = nil
+	l.trial = nil
 	q.suspect = false
-	if !q.ended {
-		q.link.send(&wire.ToEngine{Cancel: q.id})
+	if !q.ended && l.post.role == serving {
+		l.send(&wire.ToEngine{Cancel: q.id})
 		q.link = nil
 		q.wait(true)
 	}
@@ -69,29 +84,38 @@ func (s *Supervisor) cleared(q *request) {
 func (s *Supervisor) lost(l *link, how string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p := l.post
 	if l.hung {
 		how = "hung"
 	}
-	s.status.Exits[how]++
-	s.change()
-	s.status.Hello, s.status.Loading = nil, nil
+	if !l.ending && p.ctx.Err() == nil {
+		s.counts.Exits[how]++
+	}
 	switch {
 	case l.ready != nil:
-		s.status.Why, s.status.Since = "the engine was lost ("+how+") and is being started again", time.Now()
+		p.why, p.since = "the engine was lost ("+how+") and is being started again", time.Now()
+	case l.ending:
+		p.why = "the engine is being started with its new configuration"
 	case !l.failed:
-		s.status.Why = "the engine ended before it was ready (" + how + "): its log says why"
+		p.why = "the engine ended before it was ready (" + how + "): its log says why"
 	}
-	s.status.Ready, s.status.State = nil, wire.State{}
-	if s.link == l {
-		s.link = nil
+	if p.link == l {
+		p.link = nil
 	}
+	s.change()
+	s.suspect(l)
+	s.dispatch() // where it was not the one that has the requests
+	s.nudge()
+}
+
+// suspect takes back what an engine had that died, and finds out of what it may have died.
+func (s *Supervisor) suspect(l *link) {
 	var had []*request
 	for _, q := range s.ordered() {
 		if q.link == l && !q.ended {
 			had = append(had, q)
 		}
 	}
-	s.trial = nil
 	computing := slices.ContainsFunc(had, func(q *request) bool { return q.running })
 	for _, q := range had {
 		if q.fresh {
@@ -110,20 +134,25 @@ func (s *Supervisor) lost(l *link, how string) {
 
 // orphan takes back a request whose engine died. It is given up if it was alone with two of them.
 func (s *Supervisor) orphan(q *request) {
-	q.link = nil
-	q.running, q.fresh = false, false
-	if q.deaths >= 2 {
-		slog.Error("two engines died of a request: it is given up", "request", q.id)
-		s.status.Quarantined++
-		s.quarantine.add(&q.req)
-		q.ended, q.suspect = true, false
-		q.fail(condemned())
+	if q.deaths < 2 {
+		s.back(q)
 		return
 	}
+	slog.Error("two engines died of a request: it is given up", "request", q.id)
+	s.counts.Quarantined++
+	s.quarantine.add(&q.req)
+	q.link, q.running, q.fresh = nil, false, false
+	q.ended, q.suspect = true, false
+	q.fail(condemned())
+}
+
+// back notes that no engine has a request any more.
+func (s *Supervisor) back(q *request) {
+	q.link, q.running, q.fresh = nil, false, false
 	if len(q.generated) > 0 {
-		s.status.Continued++
+		s.counts.Continued++
 	} else {
-		s.status.Replayed++
+		s.counts.Replayed++
 	}
 	q.wait(true)
 }

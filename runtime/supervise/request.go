@@ -22,6 +22,7 @@ type request struct {
 	fresh     bool // the engine has it and has not said so
 	ended     bool
 	generated []int32
+	model     *wire.Model // that generated it, nil while nothing is
 	// suspect says that an engine may have died of it, deaths how many died that had nothing else, and early how many that
 	// had it and had not said so.
 	suspect bool
@@ -107,7 +108,7 @@ func (q *request) follow(ctx context.Context, patience time.Duration, tell func(
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
-			return &wire.UnavailableError{Reason: "the engine was lost and is not back yet", RetryAfter: 5 * time.Second}
+			return &wire.UnavailableError{Reason: "no engine is ready yet", RetryAfter: 5 * time.Second}
 		}
 	}
 }

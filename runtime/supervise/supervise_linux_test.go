@@ -36,19 +36,37 @@ type engines struct {
 	count int
 }
 
+// plan is how an engine is.
+type plan struct {
+	// config is the digest that it says, model its model, and failed why it has none.
+	config, model, failed string
+	// dies has it end before it is ready. slow, if not nil, is closed when it may become ready.
+	dies bool
+	slow chan struct{}
+	// steps, if not nil, lets it compute: a batch for each thing that comes, and as it likes when it is closed.
+	steps chan struct{}
+}
+
 // fake is one of them.
 type fake struct {
 	*workertest.Model
+	plan    plan
+	session *session.Server
+	// ctx ends with it, and kill ends it.
+	ctx  context.Context
 	kill func()
 	hang chan struct{} // closed to let it go on
-	// pause, while it is locked for writing, keeps the engine from computing.
-	pause sync.RWMutex
+	work sync.WaitGroup
 }
 
-// wait waits while the engine is paused.
+// wait waits until the engine may compute.
 func (f *fake) wait() {
-	f.pause.RLock()
-	defer f.pause.RUnlock()
+	if f.plan.steps != nil {
+		select {
+		case <-f.plan.steps:
+		case <-f.ctx.Done():
+		}
+	}
 }
 
 // Decode dies or hangs of what it finds in the batch.
@@ -69,44 +87,74 @@ func (f *fake) Decode(batch []spec.Entry) error {
 	return f.Model.Decode(batch)
 }
 
-func (e *engines) start(context.Context) (*supervise.Process, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	conns := [2]net.Conn{}
-	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "pair")
-		if conns[i], err = net.FileConn(f); err != nil {
-			return nil, err
-		}
-		f.Close()
-	}
+// launch starts an engine that has no front yet.
+func (e *engines) launch(p plan) *fake {
 	ctx, stop := context.WithCancel(context.Background())
-	m := &fake{Model: &workertest.Model{Cells: 1024, Sequences: 8}, hang: make(chan struct{})}
-	m.kill = func() {
-		conns[1].Close() // as the kernel does at once
-		stop()
-	}
-	var once sync.Once
-	kill := func() { m.kill(); once.Do(func() { close(m.hang) }) }
-	s := &session.Server{Hello: wire.Hello{Protocol: wire.Version}}
+	m := &fake{Model: &workertest.Model{Cells: 1024, Sequences: 8, Salt: p.model}, plan: p, ctx: ctx, kill: stop, hang: make(chan struct{})}
+	context.AfterFunc(ctx, func() { close(m.hang) })
+	s := &session.Server{Hello: wire.Hello{Protocol: wire.Version, Config: p.config}}
+	m.session = s
 	sched := worker.New(worker.Config{
 		Vocabulary: workertest.Vocabulary, Parallel: 4, Slots: 8, Context: 256, Batch: 64, Chunk: 32, MaxWaiting: 1000, MaxWait: time.Hour,
 	}, m, m, s.Emit)
-	var work sync.WaitGroup
-	work.Go(func() { s.ServeConn(ctx, conns[1]) })
-	work.Go(func() { sched.Run(ctx) })
-	if e.failed != "" {
-		s.Tell(&wire.FromEngine{Failed: e.failed})
-	} else {
-		s.Answer(&session.Engine{Scheduler: sched, Vocabulary: m}, &wire.Ready{Step: time.Millisecond})
-	}
+	m.work.Go(func() { sched.Run(ctx) })
+	m.work.Go(func() {
+		if p.slow != nil {
+			select {
+			case <-p.slow:
+			case <-ctx.Done():
+			}
+		}
+		switch {
+		case p.dies:
+			stop()
+		case p.failed != "":
+			s.Tell(&wire.FromEngine{Failed: p.failed})
+		default:
+			s.Answer(&session.Engine{Scheduler: sched, Vocabulary: m}, &wire.Ready{Step: time.Millisecond, Model: wire.Model{Path: p.model}})
+		}
+	})
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.last = m
 	e.count++
-	e.mu.Unlock()
-	return &supervise.Process{Conn: conns[0], Kill: kill, Wait: func() string { work.Wait(); return "killed" }}, nil
+	return m
+}
+
+func (e *engines) start(ctx context.Context) (*supervise.Process, error) {
+	return e.child(plan{failed: e.failed}).Start(ctx)
+}
+
+// child is the place of an engine that is a child.
+func (e *engines) child(p plan) supervise.Place {
+	return supervise.Place{Start: func(context.Context) (*supervise.Process, error) {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return nil, err
+		}
+		conns := [2]net.Conn{}
+		for i, fd := range fds {
+			f := os.NewFile(uintptr(fd), "pair")
+			if conns[i], err = net.FileConn(f); err != nil {
+				return nil, err
+			}
+			f.Close()
+		}
+		m := e.launch(p)
+		stop := m.kill
+		m.kill = func() {
+			conns[1].Close() // as the kernel does at once
+			stop()
+		}
+		how := "killed"
+		m.work.Go(func() {
+			defer stop()
+			if err := m.session.ServeConn(m.ctx, conns[1]); errors.Is(err, session.ErrEnd) {
+				how = "exit status 0"
+			}
+		})
+		return &supervise.Process{Conn: conns[0], Kill: m.kill, Wait: func() string { m.work.Wait(); return how }}, nil
+	}}
 }
 
 // current returns the engine that was started last.
@@ -120,7 +168,7 @@ func supervised(t *testing.T, change func(*supervise.Config, *engines)) (*superv
 	t.Helper()
 	e := &engines{t: t}
 	cfg := supervise.DefaultConfig()
-	cfg.Start, cfg.Hang = e.start, 2*time.Second
+	cfg.Want.Places, cfg.Hang = []supervise.Place{{Start: e.start}}, 2*time.Second
 	if change != nil {
 		change(&cfg, e)
 	}

@@ -21,6 +21,8 @@ type ToEngine struct {
 	// Tokenize and Detokenize ask the vocabulary.
 	Tokenize   *Tokenize   `json:"tokenize,omitempty"`
 	Detokenize *Detokenize `json:"detokenize,omitempty"`
+	// End has the engine end, with status 0: another has taken its place.
+	End bool `json:"end,omitempty"`
 }
 
 // FromEngine is what an engine says: one of its fields.
@@ -37,6 +39,8 @@ type FromEngine struct {
 	Step *Step `json:"step,omitempty"`
 	// Reply answers Tokenize or Detokenize.
 	Reply *Reply `json:"reply,omitempty"`
+	// Ending answers End, and is the last that is said.
+	Ending bool `json:"ending,omitempty"`
 }
 
 // Request asks for one sequence of tokens: of a chat, a text or tokens.
@@ -53,6 +57,9 @@ type Request struct {
 	Sampling spec.Sampling `json:"sampling"`
 	// Grammar, in GBNF, is what the text has to keep to; "" is none.
 	Grammar string `json:"grammar,omitempty"`
+	// Closes says that the grammar is one of JSON: an answer that would end in the middle, or is about to run out of tokens,
+	// is led to its end.
+	Closes bool `json:"closes,omitempty"`
 	// Probs says that the probability of each token is wanted, and Top of how many others.
 	Probs bool `json:"probs,omitempty"`
 	Top   int  `json:"top,omitempty"`
@@ -104,6 +111,8 @@ type Hello struct {
 	// Build is for which CPUs the engine was compiled, such as "x86-64-v3", and Features what it uses of this one.
 	Build    string   `json:"build"`
 	Features []string `json:"features,omitempty"`
+	// Config tells with what configuration the engine works: the digest of its spec.Engine.
+	Config string `json:"config,omitempty"`
 	// Degraded says, in words, what this engine could have and has not.
 	Degraded []string `json:"degraded,omitempty"`
 }
@@ -118,6 +127,8 @@ type Loading struct {
 // Ready says that a token has been generated.
 type Ready struct {
 	Model Model `json:"model"`
+	// Files tells the model's files from others at the same paths (spec.Engine.Files).
+	Files string `json:"files,omitempty"`
 	// Backend is what computes, such as "CPU" or "CUDA", Device its name.
 	Backend string `json:"backend"`
 	Device  string `json:"device"`
@@ -142,8 +153,22 @@ type Model struct {
 	Parallel int `json:"parallel"`
 	// Template says whether the model has one for chats.
 	Template bool `json:"template"`
+	// Calls is how the model writes calls of tools, nil where that is not known; NoCalls says why, in words for clients.
+	Calls   *Calls `json:"calls,omitempty"`
+	NoCalls string `json:"no_calls,omitempty"`
 	// Sampling is what the model's file says of sampling, or the defaults.
 	Sampling spec.Sampling `json:"sampling"`
+}
+
+// Calls is what a model writes around the JSON object of a call: {"name": …, "arguments": {…}}.
+type Calls struct {
+	Open  string `json:"open"`
+	Close string `json:"close"`
+}
+
+// Same reports whether another engine with the model o goes on with a text as this one would.
+func (m *Model) Same(o *Model) bool {
+	return m.Path == o.Path && m.Description == o.Description && m.Size == o.Size && m.Parameters == o.Parameters && m.Vocabulary == o.Vocabulary
 }
 
 // Step is what happened, and after a step of the engine its state.
