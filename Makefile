@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LEVEL       ?= native
 FUZZTIME    ?= 100000x
 # The Debian packages of the programs that tests run.
-TOOLS       := btrfs-progs curl debootstrap docker-registry dosfstools e2fsprogs exfatprogs fsverity g++ logrotate mandoc nginx-light \
+TOOLS       := btrfs-progs curl debootstrap docker-registry dosfstools e2fsprogs exfatprogs fsverity g++ logrotate mandoc nginx-light nodejs npm \
                passwd procps python3-jinja2 skopeo systemd xfsprogs
 
 .PHONY: help build engine demo tools test check vet fmt archtest fuzz bench lab docs generate release clean

@@ -11,6 +11,7 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/runtime/grammar"
 	"github.com/agent0-converge/agent0-converge/runtime/grammar/grammartest"
+	"github.com/agent0-converge/agent0-converge/runtime/grammar/grammartest/schemas"
 )
 
 // noLoader finds no schema that lies elsewhere.
@@ -47,8 +48,7 @@ func judge(schema, text string) error {
 func FuzzSchema(f *testing.F) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 9))
-		m := &maker{Rand: r, legacy: seed%3 == 0, uses: map[string]int{}}
-		f.Add(m.document().text)
+		f.Add(schemas.Random(r, seed%3 == 0, map[string]int{}).Text)
 	}
 	for _, c := range hostile() {
 		if len(c.schema) < 3000 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/agent0-converge/agent0-converge/runtime/grammar"
 	"github.com/agent0-converge/agent0-converge/runtime/grammar/grammartest"
+	"github.com/agent0-converge/agent0-converge/runtime/grammar/grammartest/schemas"
 )
 
 // validator is somebody else's reading of a schema.
@@ -66,7 +67,7 @@ func twice(t *testing.T, text string) string {
 				if err != nil {
 					t.Fatalf("%s: %v", text, err)
 				}
-				if key := k.(string); seen[key] && slices.Contains(names, key) {
+				if key := k.(string); seen[key] && slices.Contains(schemas.Names(), key) {
 					bad = key
 				}
 				seen[k.(string)] = true
@@ -94,10 +95,10 @@ func TestRandomSchemas(t *testing.T) {
 	made, texts, instances, missed := 0, 0, 0, 0
 	for seed := range uint64(randomSchemas) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		m := &maker{Rand: r, legacy: seed%3 == 0, uses: uses}
-		s := m.document()
+		legacy := seed%3 == 0
+		s := schemas.Random(r, legacy, uses)
 		limits := grammar.Limits{Nesting: 3}
-		text, err := grammar.Schema([]byte(s.text), limits)
+		text, err := grammar.Schema([]byte(s.Text), limits)
 		if err != nil {
 			var e *grammar.Error
 			if !errors.As(err, &e) {
@@ -108,32 +109,32 @@ func TestRandomSchemas(t *testing.T) {
 		}
 		made++
 		if err := grammar.Check(text, grammar.Limits{Bytes: grammar.DefaultOutput}); err != nil {
-			t.Fatalf("seed %d: %s\n%s: %v", seed, s.text, text, err)
+			t.Fatalf("seed %d: %s\n%s: %v", seed, s.Text, text, err)
 		}
 		g, err := grammartest.Parse(text)
 		if err != nil {
-			t.Fatalf("seed %d: %s\n%s: %v", seed, s.text, text, err)
+			t.Fatalf("seed %d: %s\n%s: %v", seed, s.Text, text, err)
 		}
 		if g.Uses(0, 0x1f) || g.Uses(0xd800, 0xdfff) || g.Uses(0x110000, 0x7fffffff) {
-			t.Fatalf("seed %d: the grammar of\n%s\nhas control characters, or what is none\n%s", seed, s.text, text)
+			t.Fatalf("seed %d: the grammar of\n%s\nhas control characters, or what is none\n%s", seed, s.Text, text)
 		}
-		valid := validator(t, s.same, m.legacy)
+		valid := validator(t, s.Same, legacy)
 		for i := range textsOfEach {
 			length := []int{0, 5, 30, 120, 400}[i%5]
 			out, err := g.Generate(r, length)
 			if err != nil {
-				t.Fatalf("seed %d: %s: %v", seed, s.text, err)
+				t.Fatalf("seed %d: %s: %v", seed, s.Text, err)
 			}
 			texts++
 			if err := valid(out); err != nil {
-				t.Fatalf("seed %d: the grammar of\n%s\nwrites\n%s\nwhich is not valid: %v\n%s", seed, s.text, out, err, text)
+				t.Fatalf("seed %d: the grammar of\n%s\nwrites\n%s\nwhich is not valid: %v\n%s", seed, s.Text, out, err, text)
 			}
 			if name := twice(t, out); name != "" {
-				t.Fatalf("seed %d: the grammar of\n%s\nwrites %q twice in\n%s", seed, s.text, name, out)
+				t.Fatalf("seed %d: the grammar of\n%s\nwrites %q twice in\n%s", seed, s.Text, name, out)
 			}
 		}
 		for range textsOfEach {
-			in := s.instance(0)
+			in := s.Instance(0)
 			if err := valid(in); err != nil {
 				missed++ // a branch that the instance was not made for, such as of a oneOf
 				continue
@@ -141,7 +142,7 @@ func TestRandomSchemas(t *testing.T) {
 			instances++
 			if ok, err := g.Match(in); err != nil || !ok {
 				at := longest(g, in)
-				t.Fatalf("seed %d: the grammar of\n%s\ndoes not accept\n%s\nafter %q (%v)\n%s", seed, s.text, in, at, err, text)
+				t.Fatalf("seed %d: the grammar of\n%s\ndoes not accept\n%s\nafter %q (%v)\n%s", seed, s.Text, in, at, err, text)
 			}
 		}
 	}

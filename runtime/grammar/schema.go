@@ -28,7 +28,12 @@ type job struct {
 }
 
 // Schema makes a grammar of a JSON Schema. Its error is an *Error.
-func Schema(schema []byte, o Limits) (gbnf string, err error) {
+func Schema(schema []byte, o Limits) (string, error) {
+	return grammarOf(schema, o, func(_ *compiler, value ref) expr { return value })
+}
+
+// grammarOf makes a grammar of a JSON schema and what is written around a value of it.
+func grammarOf(schema []byte, o Limits, around func(c *compiler, value ref) expr) (gbnf string, err error) {
 	o = o.withDefaults()
 	defer func() {
 		switch e := recover().(type) {
@@ -42,13 +47,13 @@ func Schema(schema []byte, o Limits) (gbnf string, err error) {
 	if len(schema) > o.Bytes {
 		return "", &Error{Reason: fmt.Sprintf("the schema has %d bytes, and may have %d", len(schema), o.Bytes)}
 	}
-	return compile(schema, o), nil
+	return compile(schema, o, around), nil
 }
 
-func compile(schema []byte, o Limits) string {
+func compile(schema []byte, o Limits, around func(c *compiler, value ref) expr) string {
 	c := newCompiler(o)
 	c.root = parseJSON(schema, 3*o.Depth)
-	c.list[0] = c.union([]*node{c.node(c.root)})
+	c.list[0] = around(c, c.union([]*node{c.node(c.root)}))
 	for len(c.queue) > 0 {
 		j := c.queue[len(c.queue)-1]
 		c.queue = c.queue[:len(c.queue)-1]

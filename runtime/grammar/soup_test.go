@@ -11,8 +11,11 @@ import (
 	"github.com/agent0-converge/agent0-converge/runtime/grammar/grammartest"
 )
 
+// cook makes soup.
+type cook struct{ *rand.Rand }
+
 // soup is any keywords in any company.
-func (m *maker) soup(depth int) string {
+func (m cook) soup(depth int) string {
 	var parts []string
 	seen := map[string]bool{}
 	put := func(key, value string) {
@@ -119,7 +122,7 @@ func TestKeywordSoup(t *testing.T) {
 	made, texts, found, refused := 0, 0, 0, map[string]int{}
 	for seed := range uint64(soups) {
 		r := rand.New(rand.NewPCG(seed, 11))
-		m := &maker{Rand: r, uses: map[string]int{}}
+		m := cook{r}
 		schema := `{"$defs":{"x":` + m.soup(2) + `,"y":` + m.soup(1) + `},"allOf":[` + m.soup(3) + `]}`
 		text, err := grammar.Schema([]byte(schema), grammar.Limits{Nesting: 2})
 		if err != nil {

@@ -48,23 +48,20 @@ type usageDetail struct {
 type part struct {
 	text  string
 	probs []prob
-	// called is the name of a tool, when it comes to be known, and arguments a part of its arguments.
-	called, arguments string
-	id                string // of the call
+	calls []callPart
 }
 
 func (p *part) empty() bool {
-	return p.text == "" && len(p.probs) == 0 && p.called == "" && p.arguments == ""
+	return p.text == "" && len(p.probs) == 0 && len(p.calls) == 0
 }
 
 // choice is one sequence of the answer.
 type choice struct {
 	accepted, opened bool
-	text, arguments  strings.Builder
+	text             strings.Builder
 	probs            []prob
 	held             heldProbs
-	caller           caller
-	called, id       string
+	reader           callReader
 	finish           string
 	prompt           int
 	done             *wire.Done
@@ -97,7 +94,7 @@ func (s *Server) respond(v *visit, chat bool) error {
 	requests := p.requests()
 	a := &answer{v: v, p: p, shape: s.shape(p)}
 	for range requests {
-		a.choices = append(a.choices, &choice{})
+		a.choices = append(a.choices, &choice{reader: callReader{marks: p.marks}})
 	}
 	if p.stream {
 		a.stream = newStream(v)
@@ -106,7 +103,7 @@ func (s *Server) respond(v *visit, chat bool) error {
 }
 
 func (s *Server) shape(p *params) shape {
-	h := head{Created: time.Now().Unix(), Model: s.cfg.Model, Fingerprint: s.fingerprint()}
+	h := head{Created: time.Now().Unix(), Model: s.cfg().Model, Fingerprint: s.fingerprint()}
 	if p.chat {
 		h.ID = "chatcmpl-" + rand.Text()
 		return &chatShape{h, p}
@@ -145,22 +142,17 @@ func (a *answer) tell(index int, e wire.Event, more bool) error {
 		c.take(&out)
 	}
 	if c.done != nil {
-		if finish = c.finish; a.p.calls && c.called == "" && finish == wire.Stop && c.done.StopText == "" {
+		if finish = c.finish; a.p.called && len(c.reader.calls) == 0 && finish == wire.Stop && c.done.StopText == "" {
 			return errors.New("the engine's answer is not the call of a tool")
 		}
 	}
 	return a.put(index, c, &out, finish, more)
 }
 
-// take makes the call of a tool of a text.
+// take makes calls of tools of a text.
 func (c *choice) take(out *part) {
-	arguments, began := c.caller.add(out.text)
-	out.text, out.arguments = "", arguments
-	if began {
-		c.called, c.id = c.caller.name, "call_"+rand.Text()
-		out.called, out.id = c.called, c.id
-	}
-	if c.done != nil && c.caller.whole {
+	out.text, out.calls = c.reader.add(out.text, c.done != nil)
+	if c.done != nil && c.reader.whole() {
 		c.finish = "tool_calls"
 	}
 }
@@ -171,7 +163,6 @@ const maxTogether = 8 << 10
 // put sends a part, or keeps it for the whole.
 func (a *answer) put(index int, c *choice, out *part, finish string, more bool) error {
 	c.text.WriteString(out.text)
-	c.arguments.WriteString(out.arguments)
 	if a.stream == nil {
 		c.probs = append(c.probs, out.probs...)
 		return nil

@@ -57,7 +57,7 @@ func (c *chatShape) chunk(choices ...chatDelta) chatChunk {
 
 func (c *chatShape) opening(index int) any {
 	d := delta{Role: "assistant", Refusal: null}
-	if !c.p.calls {
+	if !c.p.called {
 		d.Content = new(string)
 	}
 	return c.chunk(chatDelta{Index: index, Delta: d})
@@ -68,12 +68,12 @@ func (c *chatShape) part(index int, p *part, finish string) any {
 	if p.text != "" {
 		out.Delta.Content = &p.text
 	}
-	if p.called != "" || p.arguments != "" {
-		call := callDelta{ID: p.id, Function: functionDelta{p.called, p.arguments}}
-		if p.called != "" {
-			call.Type = "function"
+	for _, call := range p.calls {
+		d := callDelta{Index: call.index, ID: call.id, Function: functionDelta{call.name, call.arguments}}
+		if call.name != "" {
+			d.Type = "function"
 		}
-		out.Delta.Calls = []callDelta{call}
+		out.Delta.Calls = append(out.Delta.Calls, d)
 	}
 	if len(p.probs) > 0 {
 		out.Logprobs = inChat(p.probs)
@@ -121,11 +121,10 @@ func (c *chatShape) whole(choices []*choice, u usage) any {
 	out.Object = "chat.completion"
 	for i, ch := range choices {
 		m := chatMessage{Role: "assistant"}
-		switch {
-		case ch.called != "":
-			m.Calls = []chatCall{{ch.id, "function", functionDelta{ch.called, ch.arguments.String()}}}
-		case !c.p.calls:
-			text := ch.text.String()
+		for _, call := range ch.reader.calls {
+			m.Calls = append(m.Calls, chatCall{call.id, "function", functionDelta{call.name, call.arguments.String()}})
+		}
+		if text := ch.text.String(); text != "" || m.Calls == nil && !c.p.called {
 			m.Content = &text
 		}
 		choice := chatChoice{Index: i, Message: m, Finish: ch.finish}

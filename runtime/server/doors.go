@@ -7,9 +7,8 @@ import (
 
 // doors count the requests that are inside, let in so many at once, and none after they were closed.
 type doors struct {
-	most int
-
 	mu     sync.Mutex
+	most   int
 	inside int
 	closed bool
 	empty  chan struct{} // is closed when the doors are and nobody is inside
@@ -17,6 +16,13 @@ type doors struct {
 }
 
 func newDoors(most int) *doors { return &doors{most: most, empty: make(chan struct{})} }
+
+// limit changes how many are let in at once. Who is inside stays.
+func (d *doors) limit(most int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.most = most
+}
 
 // entry is what came of a request at the doors.
 type entry int

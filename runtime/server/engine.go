@@ -6,7 +6,6 @@ package server
 import (
 	"context"
 
-	"github.com/agent0-converge/agent0-converge/runtime/grammar"
 	"github.com/agent0-converge/agent0-converge/runtime/wire"
 )
 
@@ -20,24 +19,4 @@ type Engine interface {
 	Ask(ctx context.Context, q *wire.ToEngine) (*wire.Reply, error)
 	// Status tells how the engine is. What it returns is not changed any more.
 	Status() wire.Status
-}
-
-// Grammars makes the grammars that answers have to keep to, in GBNF.
-type Grammars struct {
-	// Schema makes one of a JSON schema. Its error is told to the client.
-	Schema func(schema []byte) (string, error)
-	// JSON is that of any JSON object.
-	JSON func() string
-	// Check says what is wrong with a grammar that a client sent.
-	Check func(gbnf string) error
-}
-
-// DefaultGrammars are those of package grammar, with its own limits.
-func DefaultGrammars() Grammars {
-	var limits grammar.Limits
-	return Grammars{
-		Schema: func(schema []byte) (string, error) { return grammar.Schema(schema, limits) },
-		JSON:   func() string { return grammar.JSON(limits) },
-		Check:  func(gbnf string) error { return grammar.Check(gbnf, limits) },
-	}
 }

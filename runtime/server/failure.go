@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/agent0-converge/agent0-converge/runtime/wire"
 )
@@ -108,7 +109,22 @@ func (f *failure) body() []byte {
 	}
 	return encode(struct {
 		Error inner `json:"error"`
-	}{inner{f.message, f.kind, orNull(f.param), orNull(f.code)}})
+	}{inner{short(f.message), f.kind, orNull(short(f.param)), orNull(f.code)}})
+}
+
+// maxShown is how many bytes of a message or a name are sent: both may quote what the client sent, which may be all of a body.
+const maxShown = 1000
+
+// short cuts what is longer, between two characters.
+func short(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	end := maxShown
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
 
 // seconds is a Retry-After: whole, and at least one.

@@ -10,7 +10,7 @@ import (
 func formatFields() []field {
 	return []field{
 		{name: "response_format", chat: supported, completion: supported, example: `{"type":"json_object"}`, read: readFormat,
-			note: "text, json_object, json_schema; the answer keeps to the schema whether it is strict or not"},
+			note: "text, json_object, json_schema; the answer keeps to the schema whether it is strict or not, and is led to its end in the last of its tokens: 64, or a quarter of them"},
 		{name: "json_schema", chat: supported, completion: supported, example: `{"type":"object"}`, note: "llama.cpp's: the schema alone", read: func(p *params, v value) *failure {
 			return p.constrain(v.param, func() *failure { return p.fromSchema(v) })
 		}},
@@ -28,11 +28,12 @@ func formatFields() []field {
 			})
 		}},
 		{name: "tools", chat: supported, example: `[{"type":"function","function":{"name":"f"}}]`, read: readTools,
-			note: "functions; handed to the template. With tools, tool_choice has to be given"},
+			note: "functions; handed to the template. What the model writes as a call keeps to the function's schema, whether it is strict or not"},
 		{name: "tool_choice", chat: supported, example: `"none"`, read: readChoice,
-			note: "none, required, or a function by name; auto is refused where there are tools: each model writes calls in a format of its own, which is not parsed here"},
-		{name: "parallel_tool_calls", chat: supported, example: "false", note: "true allows more than one call; one is made in any case", read: func(_ *params, v value) *failure {
-			_, f := v.boolean()
+			note: "none, required, a function by name, or auto, which is the default: refused where the model's template does not tell of tools, or does not write calls as {\"name\": …, \"arguments\": {…}} between marks such as <tool_call> and </tool_call>"},
+		{name: "parallel_tool_calls", chat: supported, example: "false", note: "false allows one call; more than one is made only by models that auto is for", read: func(p *params, v value) *failure {
+			several, f := v.boolean()
+			p.one = !several
 			return f
 		}},
 	}
@@ -69,7 +70,7 @@ func readFormat(p *params, v value) *failure {
 	}
 	return p.constrain(v.param, func() *failure {
 		if schema.raw == nil {
-			p.grammar = p.grammars.JSON()
+			p.grammar, p.closes = p.grammars.JSON(), true
 			return nil
 		}
 		return p.fromSchema(schema)
@@ -106,7 +107,7 @@ func (p *params) fromSchema(v value) *failure {
 	if err != nil {
 		return v.bad("%v", err)
 	}
-	p.grammar = gbnf
+	p.grammar, p.closes = gbnf, true
 	return nil
 }
 

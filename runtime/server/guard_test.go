@@ -36,7 +36,7 @@ func TestHosts(t *testing.T) {
 func TestHostIsTheAddressConnectedTo(t *testing.T) {
 	r := start(t)
 	port := r.addr[strings.LastIndex(r.addr, ":"):]
-	r.server.guard.hosts = []string{"nothing"}
+	r.server.now.Load().guard.hosts = []string{"nothing"}
 	for host, status := range map[string]int{"127.0.0.1" + port: 200, "[::ffff:127.0.0.1]" + port: 200, "127.0.0.9": 403, "localhost": 403} {
 		if a := r.do(t, "GET", "/health", "", "Host", host); a.StatusCode != status {
 			t.Errorf("%s: %d", host, a.StatusCode)

@@ -14,14 +14,16 @@ type health struct {
 	Status string `json:"status"`
 	Live   bool   `json:"live"`
 	// Ready says that an engine has generated a token with the model and takes requests.
-	Ready    bool          `json:"ready"`
-	Reason   string        `json:"reason,omitempty"`
-	Engine   *engineHealth `json:"engine"`
-	Backend  string        `json:"backend,omitempty"`
-	Device   string        `json:"device,omitempty"`
-	Model    *modelHealth  `json:"model"`
-	Loading  *wire.Loading `json:"loading"`
-	Degraded []string      `json:"degraded"`
+	Ready   bool          `json:"ready"`
+	Reason  string        `json:"reason,omitempty"`
+	Engine  *engineHealth `json:"engine"`
+	Backend string        `json:"backend,omitempty"`
+	Device  string        `json:"device,omitempty"`
+	Model   *modelHealth  `json:"model"`
+	Loading *wire.Loading `json:"loading"`
+	// Swap tells of the change to another engine that is under way, or that failed.
+	Swap     *wire.Swap `json:"swap"`
+	Degraded []string   `json:"degraded"`
 }
 
 // engineHealth is what is known of the engine.
@@ -56,7 +58,7 @@ type modelHealth struct {
 func (s *Server) health(v *visit) error {
 	st := s.engine.Status()
 	_, closed := s.doors.state()
-	h := healthOf(&st, s.cfg.Model, closed)
+	h := healthOf(&st, s.cfg().Model, closed)
 	if h.Ready {
 		return v.send(http.StatusOK, encode(h))
 	}
@@ -65,7 +67,7 @@ func (s *Server) health(v *visit) error {
 }
 
 func healthOf(st *wire.Status, model string, ending bool) health {
-	h := health{Live: true, Degraded: degraded(st), Model: &modelHealth{ID: model}, Engine: &engineHealth{
+	h := health{Live: true, Degraded: degraded(st), Swap: st.Swap, Model: &modelHealth{ID: model}, Engine: &engineHealth{
 		Since: st.Since, Exits: bounded(st.Exits), Replayed: st.Replayed, Continued: st.Continued, Quarantined: st.Quarantined,
 		Running: len(st.State.Running), Waiting: st.State.Waiting,
 	}}
@@ -103,6 +105,7 @@ func degraded(st *wire.Status) []string {
 	} else if st.Hello != nil {
 		words = append(words, st.Hello.Degraded...)
 	}
+	words = append(words, st.Degraded...)
 	slices.Sort(words)
 	return slices.Compact(words)
 }

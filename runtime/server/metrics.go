@@ -122,11 +122,12 @@ var (
 	descInFlight    = prometheus.NewDesc("agent0_http_requests_in_flight", "Requests that are being worked on or wait.", nil, nil)
 	descReady       = prometheus.NewDesc("agent0_engine_ready", "Whether an engine has generated a token and takes requests.", nil, nil)
 	descDegraded    = prometheus.NewDesc("agent0_engine_degraded", "How many things the engine could have and has not; /health names them.", nil, nil)
-	descInfo        = prometheus.NewDesc("agent0_engine_info", "What computes.", []string{"version", "build", "backend"}, nil)
+	descInfo        = prometheus.NewDesc("agent0_engine_info", "What computes.", []string{"version", "build", "backend", "device"}, nil)
 	descRunning     = prometheus.NewDesc("agent0_requests_running", "Sequences that are being computed.", nil, nil)
 	descWaiting     = prometheus.NewDesc("agent0_requests_waiting", "Sequences that wait for their turn.", nil, nil)
 	descCells       = prometheus.NewDesc("agent0_kv_cells_used_ratio", "Part of the KV cache that running sequences hold.", nil, nil)
 	descExits       = prometheus.NewDesc("agent0_engine_exits_total", "Engines that were lost.", []string{"reason"}, nil)
+	descSwaps       = prometheus.NewDesc("agent0_engine_swaps_total", "Changes to an engine with another configuration, by how they ended.", []string{"result"}, nil)
 	descReplayed    = prometheus.NewDesc("agent0_requests_replayed_total", "Requests that went on in another engine before anything was sent.", nil, nil)
 	descContinued   = prometheus.NewDesc("agent0_requests_continued_total", "Requests that went on in another engine after something was sent.", nil, nil)
 	descQuarantined = prometheus.NewDesc("agent0_requests_quarantined_total", "Requests that were given up because engines died of them.", nil, nil)
@@ -134,7 +135,7 @@ var (
 
 func (c *engineCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descInFlight, descReady, descDegraded, descInfo, descRunning, descWaiting, descCells,
-		descExits, descReplayed, descContinued, descQuarantined} {
+		descExits, descSwaps, descReplayed, descContinued, descQuarantined} {
 		to <- d
 	}
 }
@@ -157,17 +158,20 @@ func (c *engineCollector) Collect(to chan<- prometheus.Metric) {
 	gauge(descReady, ready)
 	gauge(descDegraded, float64(len(degraded(&st))))
 	if st.Hello != nil {
-		backend := ""
+		backend, device := "", ""
 		if st.Ready != nil {
-			backend = st.Ready.Backend
+			backend, device = st.Ready.Backend, st.Ready.Device
 		}
-		gauge(descInfo, 1, label(st.Hello.Version), label(st.Hello.Build), label(backend))
+		gauge(descInfo, 1, label(st.Hello.Version), label(st.Hello.Build), label(backend), label(device))
 	}
 	gauge(descRunning, float64(len(st.State.Running)))
 	gauge(descWaiting, float64(st.State.Waiting))
 	gauge(descCells, cells)
 	for reason, n := range bounded(st.Exits) {
 		counter(descExits, n, reason)
+	}
+	for _, result := range []string{"done", "failed", "superseded"} {
+		counter(descSwaps, st.Swaps[result], result)
 	}
 	counter(descReplayed, st.Replayed)
 	counter(descContinued, st.Continued)
@@ -197,7 +201,7 @@ func bounded(counts map[string]uint64) map[string]uint64 {
 }
 
 func (s *Server) scrape(v *visit) error {
-	_ = v.control.SetWriteDeadline(time.Now().Add(s.cfg.WriteStall)) // what has no deadlines is no connection
+	_ = v.control.SetWriteDeadline(time.Now().Add(s.cfg().WriteStall)) // what has no deadlines is no connection
 	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: 4}).ServeHTTP(http.ResponseWriter(v.w), v.r)
 	return nil
 }

@@ -19,7 +19,10 @@ type listed struct {
 func (s *Server) listed(id string) listed { return listed{id, "model", s.began.Unix(), "agent0"} }
 
 // names are all names of the model.
-func (s *Server) names() []string { return append([]string{s.cfg.Model}, s.cfg.Aliases...) }
+func (s *Server) names() []string {
+	cfg := s.cfg()
+	return append([]string{cfg.Model}, cfg.Aliases...)
+}
 
 func (s *Server) models(v *visit) error {
 	var all []listed

@@ -32,13 +32,20 @@ type params struct {
 	seed                *int64
 	grammar             string
 	constrained         string // by which field
+	closes              bool   // the grammar is one of JSON
 	ignoreEnd           bool
 	probs               bool
 	top                 int
 	topSaid             bool
 	stream, usage       bool
 	streamOptions       bool
-	calls               bool // the answer is the call of a tool
+	// marks is how the model writes calls, nil where that is not known: noCalls says why, or why that there is no engine
+	// that could say.
+	marks        *wire.Calls
+	noCalls, why string
+	one          bool // no more than one call
+	// calls says that the answer may be calls of tools, which are read by marks, and called that it is.
+	calls, called bool
 }
 
 // read takes in the body of a request.
@@ -112,7 +119,7 @@ func (p *params) requests() []*wire.Request {
 		seed = uint64(*p.seed)
 	}
 	base := wire.Request{
-		MaxTokens: p.maxTokens, Stop: p.stop, Sampling: p.sampling, Grammar: p.grammar,
+		MaxTokens: p.maxTokens, Stop: p.stop, Sampling: p.sampling, Grammar: p.grammar, Closes: p.closes,
 		Probs: p.probs, Top: p.top, IgnoreEnd: p.ignoreEnd,
 	}
 	if p.chat {

@@ -24,7 +24,7 @@ type route struct {
 	handle     func(*visit) error
 }
 
-func (s *Server) table() []route {
+func (s *Server) table(cfg *spec.Server) []route {
 	get, post := []string{http.MethodGet, http.MethodHead}, []string{http.MethodPost}
 	return []route{
 		{path: "/v1/chat/completions", methods: post, work: true, handle: s.chat},
@@ -34,7 +34,7 @@ func (s *Server) table() []route {
 		{path: "/tokenize", methods: post, work: true, handle: s.tokenize},
 		{path: "/detokenize", methods: post, work: true, handle: s.detokenize},
 		{path: "/health", methods: get, open: true, handle: s.health},
-		{path: "/metrics", methods: get, open: s.cfg.OpenMetrics, handle: s.scrape},
+		{path: "/metrics", methods: get, open: cfg.OpenMetrics, handle: s.scrape},
 	}
 }
 
@@ -92,8 +92,9 @@ func method(m string) string {
 }
 
 func (s *Server) find(path string) *route {
-	for i := range s.routes {
-		at := &s.routes[i]
+	routes := s.now.Load().routes
+	for i := range routes {
+		at := &routes[i]
 		if path == at.path || at.prefix && strings.HasPrefix(path, at.path) && path != at.path {
 			return at
 		}
@@ -103,7 +104,7 @@ func (s *Server) find(path string) *route {
 
 // admit lets a request in that may be answered.
 func (s *Server) admit(v *visit, at *route) error {
-	if f := s.guard.check(v.w, v.r); f != nil {
+	if f := s.now.Load().guard.check(v.w, v.r); f != nil {
 		return f
 	}
 	methods := ""
@@ -113,7 +114,7 @@ func (s *Server) admit(v *visit, at *route) error {
 	if at != nil && preflight(v.w, v.r, methods) {
 		return nil
 	}
-	if s.guard.keys.needed() && (at == nil || !at.open) && !s.guard.key(v.r) {
+	if s.now.Load().guard.keys.needed() && (at == nil || !at.open) && !s.now.Load().guard.key(v.r) {
 		v.w.Header().Set("WWW-Authenticate", `Bearer realm="agent0"`)
 		return &failure{status: http.StatusUnauthorized, kind: authentication, code: "invalid_api_key", message: "the request has no API key, or a wrong one: send Authorization: Bearer KEY"}
 	}
@@ -161,12 +162,12 @@ func (s *Server) work(v *visit, at *route) error {
 func (v *visit) body() ([]byte, error) {
 	tooLong := &failure{status: http.StatusRequestEntityTooLarge, kind: invalidRequest, code: "body_too_large",
 		message: "the body is longer than the server takes"}
-	if v.r.ContentLength > v.s.cfg.MaxBody {
+	if v.r.ContentLength > v.s.cfg().MaxBody {
 		v.w.Header().Set("Connection", "close") // nobody reads what follows
 		return nil, tooLong
 	}
-	_ = v.control.SetReadDeadline(time.Now().Add(v.s.cfg.ReadTimeout)) // what has no deadlines is no connection
-	body, err := io.ReadAll(http.MaxBytesReader(v.w.ResponseWriter, v.r.Body, v.s.cfg.MaxBody))
+	_ = v.control.SetReadDeadline(time.Now().Add(v.s.cfg().ReadTimeout)) // what has no deadlines is no connection
+	body, err := io.ReadAll(http.MaxBytesReader(v.w.ResponseWriter, v.r.Body, v.s.cfg().MaxBody))
 	var long *http.MaxBytesError
 	var slow interface{ Timeout() bool }
 	switch {
@@ -184,11 +185,18 @@ func (v *visit) body() ([]byte, error) {
 	return body, nil
 }
 
-// defaults are the parameters of a request that says nothing.
+// defaults are the parameters of a request that says nothing. While an engine is being replaced, they are the last one's.
 func (s *Server) defaults(chat bool) *params {
-	p := &params{limits: &s.cfg, grammars: s.grammars, chat: chat, sampling: spec.DefaultSampling()}
-	if ready := s.engine.Status().Ready; ready != nil {
-		p.sampling, p.vocabulary = ready.Model.Sampling, ready.Model.Vocabulary
+	p := &params{limits: s.cfg(), grammars: s.grammars, chat: chat, sampling: spec.DefaultSampling()}
+	st := s.engine.Status()
+	if st.Ready != nil {
+		s.ready.Store(st.Ready)
+	}
+	if ready := s.ready.Load(); ready != nil {
+		m := &ready.Model
+		p.sampling, p.vocabulary, p.marks, p.noCalls = m.Sampling, m.Vocabulary, m.Calls, m.NoCalls
+	} else {
+		p.why = st.Why
 	}
 	return p
 }

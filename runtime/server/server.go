@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
+	"github.com/agent0-converge/agent0-converge/runtime/wire"
 )
 
 // Options are what a server is made with.
@@ -24,17 +26,16 @@ type Options struct {
 
 // Server answers requests.
 type Server struct {
-	cfg      spec.Server
+	now      atomic.Pointer[settings]
 	engine   Engine
 	grammars Grammars
-	guard    *guard
 	log      *slog.Logger
 	metrics  *metrics
 	fields   [2]map[string]*field // of completions and of chats
-	routes   []route
 	doors    *doors
 	began    time.Time
-	end      context.Context // ends with the requests that a drain has waited for long enough
+	ready    atomic.Pointer[wire.Ready] // what the last engine that was ready said of itself
+	end      context.Context            // ends with the requests that a drain has waited for long enough
 	stop     context.CancelFunc
 }
 
@@ -43,11 +44,11 @@ func New(cfg spec.Server, o Options) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if o.Engine == nil || o.Grammars.Schema == nil || o.Grammars.JSON == nil || o.Grammars.Check == nil || o.Log == nil {
+	if o.Engine == nil || o.Grammars.Schema == nil || o.Grammars.Calls == nil || o.Grammars.JSON == nil || o.Grammars.Check == nil || o.Log == nil {
 		return nil, errors.New("a server needs an engine, grammars and a log")
 	}
-	s := &Server{cfg: cfg, engine: o.Engine, grammars: o.Grammars, log: o.Log, began: time.Now(), doors: newDoors(cfg.MaxRequests)}
-	s.guard = newGuard(cfg.Listen, cfg.Hosts, cfg.Origins, o.Keys)
+	s := &Server{engine: o.Engine, grammars: o.Grammars, log: o.Log, began: time.Now(), doors: newDoors(cfg.MaxRequests)}
+	s.set(cfg, o.Keys)
 	s.end, s.stop = context.WithCancel(context.Background())
 	s.metrics = newMetrics(o.Engine, s.doors)
 	s.fields = [2]map[string]*field{{}, {}}
@@ -59,15 +60,15 @@ func New(cfg spec.Server, o Options) (*Server, error) {
 			s.fields[1][f.name] = &f
 		}
 	}
-	s.routes = s.table()
 	return s, nil
 }
 
 // Serve answers what comes in until ctx ends, and then lets running requests go on for as long as the configuration has
 // it. It takes in no connections meanwhile: those wait for the next process where the listener is kept open by another.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	cfg := s.cfg()
 	h := &http.Server{
-		Handler: s.Handler(), ReadHeaderTimeout: s.cfg.HeaderTimeout, IdleTimeout: s.cfg.IdleTimeout, MaxHeaderBytes: s.cfg.MaxHeader,
+		Handler: s.Handler(), ReadHeaderTimeout: cfg.HeaderTimeout, IdleTimeout: cfg.IdleTimeout, MaxHeaderBytes: cfg.MaxHeader,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // of connections that were broken off
 	}
 	failed := make(chan error, 1)
@@ -79,11 +80,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.doors.close()
 	listener.Close() // Shutdown does it too, but may come later
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg().Drain)
 	defer cancel()
 	err := s.Drain(limit)
 	// What is left now are answers on their way, to clients that may have stopped reading.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.WriteStall)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg().WriteStall)
 	defer cancel()
 	if stuck := h.Shutdown(last); stuck != nil {
 		err = errors.Join(err, stuck, h.Close())

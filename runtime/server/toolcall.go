@@ -1,14 +1,16 @@
 package server
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
+
+	"github.com/agent0-converge/agent0-converge/runtime/grammar"
+	"github.com/agent0-converge/agent0-converge/runtime/wire"
 )
 
-// chooseTool makes the grammar of a call, where one has to be made.
+// chooseTool makes the grammar of an answer that calls tools, or may.
 func (p *params) chooseTool() *failure {
 	wrong := func(code, format string, args ...any) *failure { return invalid("tool_choice", code, format, args...) }
 	choice := p.choice
@@ -23,8 +25,10 @@ func (p *params) chooseTool() *failure {
 		return nil
 	case len(tools) == 0:
 		return wrong("invalid_value", "tool_choice needs tools")
-	case choice == "auto":
-		return wrong("unsupported_parameter", "tool_choice auto, which is the default, is not supported with tools: each model writes calls in a format of its own; say none, required, or the name of a function")
+	case choice == "auto" && p.why != "":
+		return failed(context.Background(), &wire.UnavailableError{Reason: p.why})
+	case choice == "auto" && p.marks == nil:
+		return wrong("unsupported_parameter", "tool_choice auto, which is the default, is not supported here: %s; say none, required, or the name of a function", p.noCalls)
 	case choice == "function":
 		i := slices.IndexFunc(tools, func(t tool) bool { return t.name == p.chosen })
 		if i < 0 {
@@ -32,11 +36,11 @@ func (p *params) chooseTool() *failure {
 		}
 		tools = tools[i : i+1]
 	}
-	p.calls = true
+	p.calls, p.called = true, choice != "auto"
 	return p.constrain("tool_choice", func() *failure { return p.callOf(tools) })
 }
 
-// callOf makes the grammar of a call of one of the tools: {"name":…,"arguments":…}.
+// callOf makes the grammar of calls of the tools: {"name":…,"arguments":…}, in the model's own marks where they are known.
 func (p *params) callOf(tools []tool) *failure {
 	var calls []json.RawMessage
 	for i, t := range tools {
@@ -58,11 +62,15 @@ func (p *params) callOf(tools []tool) *failure {
 	if len(calls) > 1 {
 		whole = object([]member{{"anyOf", encode(calls)}})
 	}
-	gbnf, err := p.grammars.Schema(whole)
+	form := grammar.CallForm{Required: p.called, Several: !p.one}
+	if p.marks != nil {
+		form.Open, form.Close = p.marks.Open, p.marks.Close
+	}
+	gbnf, err := p.grammars.Calls(whole, form)
 	if err != nil {
 		return invalid("tools", "invalid_value", "tools: together: %v", err)
 	}
-	p.grammar = gbnf
+	p.grammar, p.closes = gbnf, p.called // text has no end to be led to
 	return nil
 }
 
@@ -135,54 +143,4 @@ func movedEach(named json.RawMessage, to string) json.RawMessage {
 		all[i].value = moved(all[i].value, to)
 	}
 	return object(all)
-}
-
-// caller takes a call out of the text that callOf's grammar lets the model write.
-type caller struct {
-	head   []byte
-	name   string
-	depth  int
-	quoted bool // within a string
-	escape bool // after a backslash
-	whole  bool // the arguments are complete
-}
-
-var callHead = regexp.MustCompile(`^\s*\{\s*"name"\s*:\s*"([A-Za-z0-9_-]+)"\s*,\s*"arguments"\s*:\s*`)
-
-// add takes text and returns what of it belongs to the arguments. began says that the name has just come to be known.
-func (c *caller) add(text string) (arguments string, began bool) {
-	rest := []byte(text)
-	if c.name == "" {
-		c.head = append(c.head, rest...)
-		found := callHead.FindSubmatchIndex(c.head)
-		// Blanks may still follow those that are there.
-		if found == nil || found[1] == len(c.head) {
-			return "", false
-		}
-		c.name, began = string(c.head[found[2]:found[3]]), true
-		rest = c.head[found[1]:]
-	}
-	end := 0
-	for end < len(rest) && !c.whole {
-		c.step(rest[end])
-		end++
-	}
-	return string(bytes.Clone(rest[:end])), began
-}
-
-// step follows the arguments, an object, to their end.
-func (c *caller) step(b byte) {
-	switch {
-	case c.escape:
-		c.escape = false
-	case c.quoted:
-		c.escape, c.quoted = b == '\\', b != '"'
-	case b == '"':
-		c.quoted = true
-	case b == '{' || b == '[':
-		c.depth++
-	case b == '}' || b == ']':
-		c.depth--
-		c.whole = c.depth == 0
-	}
 }

@@ -37,7 +37,7 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // write sends bytes to a client that reads them, for a while.
 func (v *visit) write(b []byte) error {
-	_ = v.control.SetWriteDeadline(time.Now().Add(v.s.cfg.WriteStall)) // what has no deadlines is no connection
+	_ = v.control.SetWriteDeadline(time.Now().Add(v.s.cfg().WriteStall)) // what has no deadlines is no connection
 	_, err := v.w.Write(b)
 	return err
 }

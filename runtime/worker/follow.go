@@ -13,6 +13,9 @@ func (s *Scheduler) next(q *sequence, i int) {
 	if q.req.Probs {
 		top = q.req.Top
 	}
+	if q.req.Closes {
+		q.sampler.Lead(q.limit-len(q.tokens) <= q.closing())
+	}
 	u, gate := q.chance()
 	prob, likely, err := q.sampler.Sample(i, u, gate, top)
 	switch {
@@ -43,6 +46,12 @@ func (s *Scheduler) next(q *sequence, i int) {
 		s.finish(q, wire.Length, "")
 	}
 }
+
+// maxClosing is how many tokens before its last one an answer in JSON is led to its end: what is open may lie deep.
+const maxClosing = 64
+
+// closing is how many tokens are kept for the end of an answer in JSON.
+func (s *sequence) closing() int { return min(maxClosing, (s.limit-s.prompt)/4) }
 
 func (s *Scheduler) event(e wire.Event) { s.events = append(s.events, e) }
 

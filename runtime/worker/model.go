@@ -47,6 +47,9 @@ type Sampler interface {
 	// Sample chooses by the logits of entry i of the last batch. u is where in the distribution it falls, gate decides
 	// on what is used by chance; both are in [0, 1). With top >= 0 the probabilities are filled in.
 	Sample(i int, u, gate float64, top int) (spec.Prob, []spec.Prob, error)
+	// Lead has a sampler whose grammar is one of JSON lead the model to its end: where the model would end and may not, and
+	// with hurry at every token.
+	Lead(hurry bool)
 	// Accept tells of a token that somebody else chose.
 	Accept(token int32) error
 	Close()

@@ -9,21 +9,30 @@ type pace struct {
 	length average // tokens of a generation
 }
 
-// average is an exponentially weighted mean.
+// average is an exponentially weighted mean; of the first values it is the plain one, as the very first is often far off: what
+// has never been computed is not in the processor's caches yet.
 type average struct {
 	value float64
-	any   bool
+	count int
 }
 
-// weight is how much the newest value counts.
-const weight = 0.1
+// weight is how much the newest value counts, and enough is after how many values the mean says something.
+const (
+	weight = 0.1
+	enough = 8
+)
 
 func (a *average) add(v float64) {
-	if !a.any {
-		a.value, a.any = v, true
-		return
+	a.count++
+	a.value += max(weight, 1/float64(a.count)) * (v - a.value)
+}
+
+// known is the mean, 0 where there is not enough to tell: nobody is refused for what one slow step let expect.
+func (a *average) known() float64 {
+	if a.count < enough {
+		return 0
 	}
-	a.value += weight * (v - a.value)
+	return a.value
 }
 
 // stepped takes in a step of so many tokens, of which so many were of prompts.
@@ -40,10 +49,10 @@ func (p *pace) finished(generated int) { p.length.add(float64(generated)) }
 // left is how long a sequence will still be computed.
 func (p *pace) left(q *sequence) time.Duration {
 	more := float64(q.limit - len(q.tokens))
-	if p.length.any {
+	if p.length.count > 0 {
 		more = min(more, max(1, p.length.value-float64(q.generated())))
 	}
-	seconds := float64(len(q.pending()))*p.token.value + more*p.step.value
+	seconds := float64(len(q.pending()))*p.token.known() + more*p.step.known()
 	return time.Duration(seconds * float64(time.Second))
 }
 

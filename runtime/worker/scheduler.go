@@ -38,6 +38,7 @@ type Scheduler struct {
 
 	// since is when the step began that is being computed, in nanoseconds, 0 between steps.
 	since atomic.Int64
+	idle  atomic.Bool
 }
 
 // New makes a scheduler. emit is told of each step, by Run.
@@ -53,6 +54,9 @@ func (s *Scheduler) Busy() time.Duration {
 	}
 	return time.Duration(time.Now().UnixNano() - since)
 }
+
+// Idle reports whether there is nothing to compute.
+func (s *Scheduler) Idle() bool { return s.idle.Load() }
 
 // Cancel ends a request. Of one that there is not, it does nothing.
 func (s *Scheduler) Cancel(id uint64) {
@@ -80,8 +84,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		}
 		if len(s.running) == 0 {
 			s.tell() // that it has come to rest
+			s.idle.Store(true)
 			select {
 			case <-s.changed:
+				s.idle.Store(false)
 				continue
 			case <-ctx.Done():
 				return ctx.Err()

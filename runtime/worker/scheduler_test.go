@@ -268,6 +268,23 @@ func TestOverload(t *testing.T) {
 	}
 }
 
+// An answer in JSON is led to its end before its tokens run out, other answers are not.
+func TestLedToTheEnd(t *testing.T) {
+	r := start(t, &workertest.Model{Cells: 512}, nil)
+	for id, c := range []struct {
+		tokens    int
+		closes    bool
+		generated int
+		reason    string
+	}{{40, false, 40, wire.Length}, {40, true, 30, wire.Stop}, {4, true, 3, wire.Stop}, {100, true, 75, wire.Stop}} {
+		r.add(uint64(id+1), "x", c.tokens, func(q *wire.Request) { q.Grammar, q.Closes = "x", c.closes })
+		_, last := r.answer(uint64(id + 1))
+		if last.Done == nil || last.Done.Generated != c.generated || last.Done.Reason != c.reason {
+			t.Errorf("%+v: %+v", c, last.Done)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	r := start(t, &workertest.Model{Cells: 512}, nil)
 	for param, change := range map[string]func(*wire.Request){

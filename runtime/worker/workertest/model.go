@@ -29,6 +29,8 @@ type Model struct {
 	// Whole says that the cache cannot take a part of a sequence. Window is how far back it looks; 0 is all.
 	Whole  bool
 	Window int
+	// Salt makes it another model: what follows a text is another token.
+	Salt string
 
 	mu sync.Mutex
 	// seqs has the cells of each sequence, by position; a cell may be in several.
@@ -72,6 +74,7 @@ func (m *Model) IsEnd(token int32) bool { return token == End }
 // Next returns the token that follows others, for numbers that were drawn: a letter, mostly of what was there before.
 func (m *Model) Next(tokens []int32, u float64) int32 {
 	h := fnv.New64a()
+	h.Write([]byte(m.Salt))
 	for _, t := range tokens {
 		h.Write([]byte{byte(t), byte(t >> 8)})
 	}
@@ -206,6 +209,7 @@ type sampler struct {
 	p       spec.Sampling
 	grammar string
 	said    int
+	hurry   bool
 }
 
 // Sample chooses what Next says.
@@ -226,7 +230,7 @@ func (s *sampler) Sample(i int, u, _ float64, top int) (spec.Prob, []spec.Prob, 
 	case s.grammar != "":
 		token = int32(s.grammar[0])
 	}
-	if s.m.Length > 0 && s.said >= s.m.Length {
+	if s.hurry || s.m.Length > 0 && s.said >= s.m.Length {
 		token = End
 	}
 	s.said++
@@ -236,6 +240,9 @@ func (s *sampler) Sample(i int, u, _ float64, top int) (spec.Prob, []spec.Prob, 
 	}
 	return spec.Prob{Token: token, Logprob: -1}, likely, nil
 }
+
+// Lead ends with the next token when it is to hurry.
+func (s *sampler) Lead(hurry bool) { s.hurry = hurry }
 
 // Accept counts a token that somebody else chose.
 func (s *sampler) Accept(int32) error {

@@ -1,28 +1,41 @@
-package grammar_test
+// Package schemas makes random JSON schemas with instances of them that owe nothing to a grammar: for tests of what makes
+// grammars and of what keeps to them.
+package schemas
 
 import (
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// sample is a schema with instances of it that are made without the grammar.
-type sample struct {
-	text string // as it is handed to Schema
-	same string // what it means to a validator that knows no nullable
-	// instance writes one that is valid, compact and in the schema's order. With small it is as little as can be.
-	instance func(small int) string
+// Sample is a schema with instances of it that are made without the grammar.
+type Sample struct {
+	// Text is the schema.
+	Text string
+	// Same is what it means to a validator that knows no nullable.
+	Same string
+	// Instance writes one that is valid, compact and in the schema's order. With small it is as little as can be. In a
+	// branch of a oneOf it may be valid by another branch, too, and then by none.
+	Instance func(small int) string
 }
+
+// Random makes a schema: in the words of draft 7 if it is to be legacy, else of draft 2020-12. uses counts its keywords.
+func Random(r *rand.Rand, legacy bool, uses map[string]int) Sample {
+	m := &maker{Rand: r, legacy: legacy, uses: uses}
+	return m.document()
+}
+
+// Names are those of the properties that schemas have.
+func Names() []string { return slices.Clone(names) }
 
 // maker makes schemas.
 type maker struct {
 	*rand.Rand
 	legacy bool              // in the words of draft 7
-	defs   map[string]sample // what $ref may point to
+	defs   map[string]Sample // what $ref may point to
 	uses   map[string]int    // keywords used, counted
 }
 
@@ -62,20 +75,20 @@ func (m *maker) runes(n int) string {
 	return b.String()
 }
 
-// schema makes one, with its whole document around it where depth is that of the outermost.
-func (m *maker) document() sample {
-	m.defs = map[string]sample{}
+// document makes one, with its whole document around it where depth is that of the outermost.
+func (m *maker) document() Sample {
+	m.defs = map[string]Sample{}
 	key := "$defs"
 	if m.legacy {
 		key = "definitions"
 	}
 	if m.chance(3) {
 		m.use("$ref", key)
-		m.defs["node"] = sample{`{"$ref":"#/` + key + `/node"}`, `{"$ref":"#/` + key + `/node"}`, nil}
+		m.defs["node"] = Sample{`{"$ref":"#/` + key + `/node"}`, `{"$ref":"#/` + key + `/node"}`, nil}
 		value := m.schema(1)
 		var self func(int) string
 		self = func(small int) string {
-			v := spell("value") + ":" + value.instance(small)
+			v := spell("value") + ":" + value.Instance(small)
 			if small > 3 || m.chance(2) {
 				return "{" + v + "}"
 			}
@@ -89,38 +102,38 @@ func (m *maker) document() sample {
 			return `{"type":"object","properties":{"value":` + text + `,"next":` + ref + `,"children":{"type":"array","items":` + ref + `}},"required":["value"],"additionalProperties":false}`
 		}
 		node := m.defs["node"]
-		node.instance = self
+		node.Instance = self
 		m.defs["node"] = node
 		s := m.object(3)
 		wrap := func(text, def string) string {
 			return strings.TrimSuffix(text, "}") + `,"` + key + `":{"node":` + def + `}}`
 		}
-		return sample{wrap(s.text, def(value.text)), wrap(s.same, def(value.same)), s.instance}
+		return Sample{wrap(s.Text, def(value.Text)), wrap(s.Same, def(value.Same)), s.Instance}
 	}
 	return m.schema(3)
 }
 
-func (m *maker) schema(depth int) sample {
-	leaves := []func() sample{m.integer, m.number, m.str, m.pattern, m.format, m.enum, m.constant, m.simple}
+func (m *maker) schema(depth int) Sample {
+	leaves := []func() Sample{m.integer, m.number, m.str, m.pattern, m.format, m.enum, m.constant, m.simple}
 	if depth == 0 {
 		return leaves[m.IntN(len(leaves))]()
 	}
-	nested := []func(int) sample{m.object, m.array, m.tuple, m.anyOf, m.oneOf, m.allOf, m.map_, m.nullable, m.several, m.object}
+	nested := []func(int) Sample{m.object, m.array, m.tuple, m.anyOf, m.oneOf, m.allOf, m.map_, m.nullable, m.several, m.object}
 	if n := m.IntN(len(leaves) + 2*len(nested)); n < len(leaves) {
 		return leaves[n]()
 	}
-	if node, ok := m.defs["node"]; ok && node.instance != nil && m.chance(4) {
+	if node, ok := m.defs["node"]; ok && node.Instance != nil && m.chance(4) {
 		m.use("$ref")
 		return node
 	}
 	return nested[m.IntN(len(nested))](depth - 1)
 }
 
-func plain(text string, instance func() string) sample {
-	return sample{text, text, func(int) string { return instance() }}
+func plain(text string, instance func() string) Sample {
+	return Sample{text, text, func(int) string { return instance() }}
 }
 
-func (m *maker) simple() sample {
+func (m *maker) simple() Sample {
 	switch m.IntN(4) {
 	case 0:
 		return plain(`{"type":"null","title":"nothing"}`, func() string { return "null" })
@@ -132,88 +145,7 @@ func (m *maker) simple() sample {
 	return plain(`{"description":"anything"}`, func() string { return `[{"x":-1.5e+3}]` })
 }
 
-func (m *maker) integer() sample {
-	m.use("integer")
-	lo := m.Int64N(2000) - 1000
-	if m.chance(4) {
-		lo = m.Int64N(2e15) - 1e15
-	}
-	hi := lo + m.Int64N(1<<m.Int64N(40))
-	text := `{"type":"integer"`
-	from, to := int64(-1e15), int64(1e15)
-	if m.chance(2) {
-		from = lo
-		if m.chance(2) {
-			m.use("minimum")
-			text += fmt.Sprintf(`,"minimum":%d`, lo)
-		} else {
-			m.use("exclusiveMinimum")
-			text += fmt.Sprintf(`,"exclusiveMinimum":%d`, lo-1)
-		}
-	}
-	if m.chance(2) {
-		to = hi
-		if m.chance(2) {
-			m.use("maximum")
-			text += fmt.Sprintf(`,"maximum":%d.5`, hi)
-			if hi < 0 {
-				to = hi - 1
-				if from > to {
-					text = strings.Replace(text, fmt.Sprintf(`"maximum":%d.5`, hi), fmt.Sprintf(`"maximum":%d`, hi), 1)
-					to = hi
-				}
-			}
-		} else {
-			m.use("exclusiveMaximum")
-			text += fmt.Sprintf(`,"exclusiveMaximum":%d`, hi+1)
-		}
-	}
-	if m.chance(4) {
-		m.use("multipleOf")
-		text = strings.Replace(text, "integer", "number", 1) + `,"multipleOf":1`
-	}
-	return plain(text+"}", func() string {
-		switch m.IntN(4) {
-		case 0:
-			return strconv.FormatInt(from, 10)
-		case 1:
-			return strconv.FormatInt(to, 10)
-		}
-		return strconv.FormatInt(from+m.Int64N(to-from+1), 10)
-	})
-}
-
-func (m *maker) number() sample {
-	m.use("number")
-	scale := int64(1)
-	digits := m.IntN(6)
-	for range digits {
-		scale *= 10
-	}
-	lo := m.Int64N(4000*scale) - 2000*scale
-	hi := lo + 1 + m.Int64N(1+m.Int64N(scale*100))
-	write := func(x int64) string { return big.NewRat(x, scale).FloatString(digits) }
-	text := `{"type":"number"`
-	switch m.IntN(5) {
-	case 0:
-		return plain(text+"}", func() string { return []string{"0", "-0.5", "12e9", "3.25E-10", "1234567890123456"}[m.IntN(5)] })
-	case 1:
-		m.use("minimum", "maximum")
-		return plain(text+`,"minimum":`+write(lo)+`,"maximum":`+write(hi)+`}`, func() string { return write(lo + m.Int64N(hi-lo+1)) })
-	case 2:
-		m.use("exclusiveMinimum", "exclusiveMaximum")
-		return plain(text+`,"exclusiveMinimum":`+write(lo)+`,"exclusiveMaximum":`+write(hi)+`}`, func() string {
-			return new(big.Rat).Add(big.NewRat(lo, scale), big.NewRat(m.Int64N(9)+1, scale*10)).FloatString(digits + 1)
-		})
-	case 3:
-		m.use("minimum")
-		return plain(text+`,"minimum":`+write(lo)+`}`, func() string { return write(lo + m.Int64N(1e9)) })
-	}
-	m.use("exclusiveMaximum")
-	return plain(text+`,"exclusiveMaximum":`+write(lo)+`}`, func() string { return write(lo - 1 - m.Int64N(1e9)) })
-}
-
-func (m *maker) str() sample {
+func (m *maker) str() Sample {
 	m.use("string")
 	lo := m.IntN(5)
 	hi := lo + m.IntN(300)
@@ -272,7 +204,7 @@ func (m *maker) regex(depth int) (string, func() string) {
 	return x + y, func() string { return fx() + fy() }
 }
 
-func (m *maker) pattern() sample {
+func (m *maker) pattern() Sample {
 	m.use("pattern")
 	src, f := m.regex(m.IntN(4))
 	before, after := "", ""
@@ -298,10 +230,10 @@ func (m *maker) pattern() sample {
 		}
 		return `{"type":"string","pattern":` + string(b) + most + "}"
 	}
-	return sample{write(src), write(strings.ReplaceAll(src, `\u00e9`, `\x{e9}`)), func(int) string { return spell(before + f() + after) }}
+	return Sample{write(src), write(strings.ReplaceAll(src, `\u00e9`, `\x{e9}`)), func(int) string { return spell(before + f() + after) }}
 }
 
-func (m *maker) format() sample {
+func (m *maker) format() Sample {
 	m.use("format")
 	all := []struct {
 		name string
@@ -335,7 +267,7 @@ func (m *maker) value(depth int) string {
 	return spell(m.runes(m.IntN(6)))
 }
 
-func (m *maker) enum() sample {
+func (m *maker) enum() Sample {
 	m.use("enum")
 	var list []string
 	for range 1 + m.IntN(12) {
@@ -346,7 +278,7 @@ func (m *maker) enum() sample {
 	return plain(`{"enum":[`+strings.Join(list, ", ")+`]}`, func() string { return list[m.IntN(len(list))] })
 }
 
-func (m *maker) constant() sample {
+func (m *maker) constant() Sample {
 	m.use("const")
 	v := m.value(2)
 	return plain(`{"const":`+v+`}`, func() string { return v })
