@@ -12,6 +12,10 @@ step "a download that is killed 500 times"
 AGENT0_KILLS=500 go test ./resources/model/fetch -run '^TestKilled$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 step "guests with a kernel of their own, and what needs one: fs-verity"
 AGENT0_LAB=1 go test ./internal/lab/guest -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
+step "ten minutes of mixed load, 1,000 random schemas, a CPU without AVX2"
+AGENT0_LAB=1 go test ./internal/lab/chaos -run '^TestMixedLoad$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
+AGENT0_LAB=1 go test ./internal/lab/clients -run '^TestRandomSchemas$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
+AGENT0_LAB=1 go test ./internal/lab/degraded -run '^TestWithoutAVX2$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 step "properties over 2,000 random plans each"
 go test ./cmd/agent0-converge -run 'TestPlanAfterApplyIsEmpty|TestOrderDoesNotMatter|TestLaterPlanWins|TestUnmanagedIsUntouched|TestUndoIsIdentity|TestDroppingIsIdentity' \
   -rapid.checks=2000 -count=1 -timeout 90m

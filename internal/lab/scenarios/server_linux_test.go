@@ -162,6 +162,29 @@ func TestServer(t *testing.T) {
 		}
 		h.unchanged(servePlan)
 	})
+	t.Run("a connection made during a restart is answered", func(t *testing.T) {
+		h.run("systemctl", "restart", "--no-block", "agent0.service")
+		if got := h.asks(); got != text {
+			t.Errorf("it says %q", got)
+		}
+	})
+	t.Run("another file at the model's path is taken up by a reload", func(t *testing.T) {
+		h.until("it is ready", func() bool { return h.health().Ready })
+		front, pid := h.property("agent0.service", "MainPID"), h.health().Engine.PID
+		h.run("touch", modelPath)
+		h.run("systemctl", "reload", "agent0.service")
+		h.until("another engine has it", func() bool { now := h.health(); return now.Ready && now.Engine.PID != pid })
+		if got := h.property("agent0.service", "MainPID"); got != front {
+			t.Errorf("the front was %s and is %s", front, got)
+		}
+		if got := h.asks(); got != text {
+			t.Errorf("it says %q", got)
+		}
+		h.until("one engine is left", func() bool {
+			a, b := h.property("agent0-engine-a.service", "ActiveState"), h.property("agent0-engine-b.service", "ActiveState")
+			return (a == "active") != (b == "active")
+		})
+	})
 	t.Run("undo takes it back", func(t *testing.T) {
 		h.run(agent, "undo", "--to", "1")
 		h.same("undo left the machine different", before, h.picture())
@@ -173,7 +196,7 @@ const worst = 1.5
 
 // rated has systemd rate what runs.
 func (h *host) rated(t *testing.T) {
-	for _, name := range []string{"agent0.service", "agent0-engine-a.service"} {
+	for _, name := range []string{"agent0.service", "agent0-engine-a.service"} { // what is first in use is a
 		if got := h.property(name, "ActiveState"); got != "active" {
 			t.Errorf("%s is %s: what does not run is confined easily", name, got)
 		}
