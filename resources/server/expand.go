@@ -95,25 +95,30 @@ func (s *Spec) accounts() []engine.Declared {
 
 // installed finds out whether the programs are where the units look for them.
 func (s *Spec) installed(_ context.Context, v host.View) error {
-	need := func(p, what string) error {
-		return &engine.NeedError{Claim: engine.PathClaim(p), Err: errors.New(what)}
-	}
+	return errors.Join(s.agentThere(v), s.engineThere(v))
+}
+
+func (s *Spec) agentThere(v host.View) error {
 	switch _, err := v.Files.Stat(s.Command); {
 	case errors.Is(err, fs.ErrNotExist):
-		return need(s.Command, fmt.Sprintf("%s is not there: install the agent there (install -m 0755 agent0-converge %s), or say with command where it is", s.Command, s.Command))
+		return &engine.NeedError{Claim: engine.PathClaim(s.Command), Err: fmt.Errorf(
+			"%s is not there: install the agent there (install -m 0755 agent0-converge %s), or say with command where it is", s.Command, s.Command)}
 	case err != nil:
 		return fmt.Errorf("cannot look at %s: %w", s.Command, err)
 	}
-	entries, err := v.Files.ReadDir(s.Engines)
+	return nil
+}
+
+func (s *Spec) engineThere(v host.View) error {
+	names, err := v.Files.ReadDir(s.Engines)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot look into %s: %w", s.Engines, err)
 	}
-	for _, e := range entries {
-		if strings.HasPrefix(path.Base(e), spec.EnginePrefix) {
-			return nil
-		}
+	if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(path.Base(name), spec.EnginePrefix) }) {
+		return nil
 	}
-	return need(s.Engines, fmt.Sprintf("there is no engine in %s: install the builds of agent0-engine there (make engines), or say with engines where they are", s.Engines))
+	return &engine.NeedError{Claim: engine.PathClaim(s.Engines), Err: fmt.Errorf(
+		"there is no engine in %s: install the builds of agent0-engine there (make engine builds one), or say with engines where they are", s.Engines)}
 }
 
 // there finds out whether the model is, or will be.
