@@ -209,7 +209,7 @@ func (e *engine) answer(ctx context.Context, c *computer, load, step time.Durati
 const proof = 16
 
 // warm computes a short prompt and a token after it: the proof that this model works here. It returns how long a full batch
-// may take, at the pace of the short one.
+// may take, at the pace of the short one when it is computed again: the first time the model comes from the disk.
 func warm(m *llama.Model, c *llama.Context, full int) (time.Duration, error) {
 	s, err := m.NewSampler(spec.Sampling{}, "")
 	if err != nil {
@@ -222,6 +222,10 @@ func warm(m *llama.Model, c *llama.Context, full int) (time.Duration, error) {
 	}
 	last := len(batch) - 1
 	batch[last].Output = 1
+	if err := c.Decode(batch); err != nil {
+		return 0, err
+	}
+	c.Clear()
 	began := time.Now()
 	if err := c.Decode(batch); err != nil {
 		return 0, err

@@ -20,24 +20,27 @@ variable "prefix" {
 variable "api_key" {
   type        = string
   sensitive   = true
-  default     = null
   description = "The key that clients of the server present. Set it with AGENT0_VAR_api_key."
 }
 
-variable "command" {
-  type        = string
-  default     = "/usr/bin/python3 -m http.server 8000"
-  description = "What serves: any HTTP server that takes its settings from the environment."
+variable "model" {
+  type = object({ name = string, sources = list(string), sha256 = string, size = string })
+  default = { # a real one, small enough to come with the examples: another is another default
+    name    = "agent0-tiny"
+    sources = ["file:///media/usb/agent0-tiny.gguf"]
+    sha256  = "7040e6cdc25c7220a30d25130e8f9b8e4c665345ab259d55800346a74a745f8e"
+    size    = "3803904"
+  }
 }
 
 variable "limits" {
   type        = object({ memory = string, cpu = string })
-  default     = { memory = "512M", cpu = "200%" }
-  description = "What the server may use at most."
+  default     = { memory = "16G", cpu = "200%" }
+  description = "What the engine may use at most."
 }
 
 locals {
-  ports = { api = 8000, stream = 8765, metrics = 9091 }
+  ports = { api = 8000 }
   small = try(host.memory < gib(8), false)
 }
 
@@ -64,13 +67,11 @@ env_file "agent0" {
   from  = [".env.swarm", ".env"] # those that exist, later ones win; secret by default
   group = user.agent0.name
 
-  values = merge(
-    {
-      AGENT0_SERVICE_MANAGED  = "true"
-      PYTORCH_CUDA_ALLOC_CONF = "max_split_size_mb:128"
-    },
-    var.api_key == null ? {} : { AGENT0_API_KEY = var.api_key },
-  )
+  values = {
+    AGENT0_SERVICE_MANAGED  = "true"
+    PYTORCH_CUDA_ALLOC_CONF = "max_split_size_mb:128"
+    AGENT0_API_KEY          = var.api_key
+  }
 }
 
 file "ports" {
@@ -85,26 +86,41 @@ file "ports" {
   }
 }
 
-unit "server" {
-  name = "agent0.service"
-  unit = {
-    Description = "Agent-0 inference server"
-    After       = "network.target"
-  }
+model "chat" {
+  path    = "${directory.folders["models"].path}/${var.model.name}.gguf"
+  sources = var.model.sources
+  sha256  = var.model.sha256
+  size    = var.model.size
+  owner   = user.agent0.name
+  group   = user.agent0.name
+  mode    = "0640"
+}
+
+file "keys" { # systemd hands them to the server: nobody else reads them
+  path    = "/etc/agent0/keys"
+  content = "${var.api_key}\n"
+  mode    = "0600"
+}
+
+server "agent0" { # agent0.socket, agent0.service and two engines, of which one computes
+  model       = model.chat.path
+  listen      = "127.0.0.1:${local.ports.api}"
+  keys_file   = file.keys.path
+  environment = env_file.agent0.path
+  user        = user.agent0.name
+  memory_max  = var.limits.memory
+  cpu_quota   = var.limits.cpu
+}
+
+unit "report" { # any other unit, in systemd's own words
+  name = "agent0-report.service"
+  unit = { Description = "Say in the journal how the server is" }
   service = {
-    ExecStart        = var.command
-    User             = user.agent0.name
-    EnvironmentFile  = env_file.agent0.path
-    WorkingDirectory = directory.folders["data"].path
-    Restart          = "on-failure"
-    MemoryMax        = var.limits.memory
-    CPUQuota         = var.limits.cpu
-    NoNewPrivileges  = true
+    Type            = "oneshot"
+    ExecStart       = "/usr/bin/systemctl --no-pager status agent0.service"
+    User            = user.agent0.name
+    NoNewPrivileges = true
   }
-  install    = { WantedBy = "multi-user.target" }
-  enabled    = true
-  state      = "running"
-  restart_on = [gpu_group.agent0] # a process that runs gains no groups
 }
 
 logrotate "agent0" {

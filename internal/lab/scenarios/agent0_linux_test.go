@@ -8,18 +8,18 @@ import (
 
 const plan = "/root/agent0"
 
-// args are the plan of the example with a server that the machine has.
+// args are the plan with a server that the machine has.
 var args = []string{
 	"--var", "command=" + probe + " serve 127.0.0.1:8000", "--var", `limits={ memory = "64M", cpu = "20%" }`, plan,
 }
 
 func with(words ...string) []string { return append(append([]string{agent}, words...), args...) }
 
-// agent0 is a machine that the example was applied to. before is what it was like.
+// agent0 is a machine that the plan was applied to. before is what it was like.
 func agent0(t *testing.T) (h *host, before string) {
 	t.Helper()
 	h = booted(t)
-	if err := h.PutTree("../../../examples/agent0", plan); err != nil {
+	if err := h.PutTree("testdata/agent0", plan); err != nil {
 		t.Fatal(err)
 	}
 	h.put(plan+"/.env", "AGENT0_COLOUR=blue\n", 0o600)
@@ -34,7 +34,7 @@ func (h *host) colour() string {
 	return h.run(probe, "get", "http://127.0.0.1:8000/env/AGENT0_COLOUR")
 }
 
-// TestAgent0 is the life of a machine that the example describes: it is made, left alone, changed,
+// TestAgent0 is the life of a machine that the plan describes: it is made, left alone, changed,
 // rebooted, meddled with, repaired and taken back.
 func TestAgent0(t *testing.T) {
 	h, before := agent0(t)

@@ -3,7 +3,7 @@
 //
 //	probe serve ADDRESS        serves /env/NAME, /eat (memory without end) and /spin (a second of CPU time)
 //	probe get URL              prints what is there, and waits for it to be; of a failure also the status
-//	probe post URL JSON        prints what is answered, likewise
+//	probe post URL JSON        prints what is answered, likewise, to who has the key in PROBE_KEY
 //	probe tree [PATH]...       prints every file of the root's file system but those below PATH
 //	probe notify               tells systemd that it is ready, and waits
 package main
@@ -98,7 +98,15 @@ func ask(url, body string) (*http.Response, error) {
 	if body == "" {
 		return http.Get(url)
 	}
-	return http.Post(url, "application/json", strings.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if key := os.Getenv("PROBE_KEY"); key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	return http.DefaultClient.Do(r)
 }
 
 // tree prints what a person would call the same machine: kinds, owners, modes and contents.
