@@ -67,7 +67,7 @@ fuzz: ## run every fuzz target with FUZZTIME inputs (100000x)
 	  done; \
 	done
 
-bench: tools build ## measure beside minimal Go programs, systemctl and CFEngine (installed by apt)
+bench: tools build ## measure beside minimal Go programs, systemctl, llama-server and CFEngine (installed by apt)
 	internal/lab/bench/run.sh $(BIN)
 
 lab: build ## what is too long for CI: every kill point, a fresh Debian root

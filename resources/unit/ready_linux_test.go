@@ -19,7 +19,7 @@ func TestNotReadyIsNotRunning(t *testing.T) {
 		"exec":   nil,
 	} {
 		m := hosttest.New(t, hosttest.Config{
-			Files: files{"/etc/systemd/system/it.service": {Content: "[Service]\nType=" + kind + "\nExecStart=/x\n"}},
+			Files:   files{"/etc/systemd/system/it.service": {Content: "[Service]\nType=" + kind + "\nExecStart=/x\n"}},
 			Systemd: &hosttest.SystemdConfig{Units: map[string]hosttest.Behaviour{"it.service": {NeverReady: true}}},
 		})
 		ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)

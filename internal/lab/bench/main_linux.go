@@ -1,5 +1,5 @@
-// Command bench measures agent0-converge beside CFEngine, systemctl, curl and minimal Go programs on the same files,
-// units and models: medians of several runs taken in turn, on a fresh file system for first converges, in a machine
+// Command bench measures agent0-converge beside CFEngine, systemctl, curl, llama-server and minimal Go programs on the same
+// files, units and models: medians of several runs taken in turn, on a fresh file system for first converges, in a machine
 // with a systemd of its own for units, and from a server of this machine for models.
 package main
 
@@ -36,8 +36,8 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("usage: bench AGENT0-CONVERGE [%s]... (the lab's own programs, bench-*, lie beside bench)", strings.Join(parts, "|"))
 }
 
-// parts are what can be measured by itself: files here, models here, and units in a machine.
-var parts = []string{"files", "models", "units"}
+// parts are what can be measured by itself: files, getting models and serving one here, and units in a machine.
+var parts = []string{"files", "models", "server", "units"}
 
 func unknown(part string) bool { return !slices.Contains(parts, part) }
 
@@ -62,6 +62,8 @@ func measureParts(ctx context.Context, ours, own string, wanted []string) error 
 			err = b.files()
 		case "models":
 			err = measureModels(ours, own, filepath.Join(work, part))
+		case "server":
+			err = measureServer(ctx, ours, filepath.Join(own, "bench-engines"), filepath.Join(work, part))
 		default:
 			err = units(ctx, ours, own)
 		}

@@ -63,20 +63,26 @@ func measureModels(ours, own, work string) (err error) {
 
 // configure reads AGENT0_BENCH_MIB and AGENT0_BENCH_ROUNDS: a smaller model and fewer rounds, for a look.
 func (m *models) configure() error {
-	mib, n := 2048, rounds
-	for name, to := range map[string]*int{"AGENT0_BENCH_MIB": &mib, "AGENT0_BENCH_ROUNDS": &n} {
-		text := os.Getenv(name)
-		if text == "" {
-			continue
-		}
-		v, err := strconv.Atoi(text)
-		if err != nil || v < 1 {
-			return fmt.Errorf("%s is %q, and no number from 1 on", name, text)
-		}
-		*to = v
+	mib, err := number("AGENT0_BENCH_MIB", 2048)
+	if err != nil {
+		return err
 	}
-	m.size, m.rounds = int64(mib)<<20, n
-	return nil
+	m.size = int64(mib) << 20
+	m.rounds, err = number("AGENT0_BENCH_ROUNDS", rounds)
+	return err
+}
+
+// number is that of a variable of the environment, or what holds where it is not set.
+func number(name string, or int) (int, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return or, nil
+	}
+	v, err := strconv.Atoi(text)
+	if err != nil || v < 1 {
+		return 0, fmt.Errorf("%s is %q, and no number from 1 on", name, text)
+	}
+	return v, nil
 }
 
 // client is a way to get a file: programs that run one after the other.

@@ -149,3 +149,23 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("it is called %q", got)
 	}
 }
+
+// What cannot be unpacked says from where it was to come, and leaves nothing.
+func TestUnpackWithoutNetwork(t *testing.T) {
+	need(t)
+	cache := t.TempDir()
+	s := &System{
+		cache: cache, dir: filepath.Join(cache, "root-sid-test"),
+		source: source{suite: "bookworm", mirror: "http://127.0.0.1:9/debian"}, packages: []string{"hello"},
+	}
+	_, err := s.Once(t.Context(), func(ctx context.Context, part string) error { return s.Unpack(ctx, "sid", part) })
+	if err == nil {
+		t.Fatal("unpacked what there is not")
+	}
+	if !strings.Contains(err.Error(), "127.0.0.1:9") || !strings.Contains(err.Error(), "is there a network?") {
+		t.Errorf("the error is %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(cache, "root-*")); err != nil || len(left) > 0 {
+		t.Errorf("left over: %s, %v", left, err)
+	}
+}
