@@ -159,9 +159,26 @@ func (e *engine) fill(info llama.ModelInfo) {
 	}
 }
 
-// slots is how many sequences the cache tells apart: as many again as are computed, for prompts that may come again, of the
-// 64 that llama.cpp can.
-func (e *engine) slots() int { return min(64, 2*e.cfg.Parallel+2) }
+// shared reports whether sequences share the cells, as there are not enough for each to have the longest context. Otherwise each has
+// its own: attention looks at all cells of a pool, also at those of others and of prompts that are kept for later.
+func (e *engine) shared() bool { return e.cfg.Cells < e.cfg.Context*e.cfg.Parallel }
+
+// slots is how many sequences the cache tells apart, of the 64 that llama.cpp can: those above what is computed at once keep prompts
+// that may come again.
+func (e *engine) slots() int {
+	if e.shared() {
+		return min(64, 2*e.cfg.Parallel+2)
+	}
+	return min(64, e.cfg.Cells/e.cfg.Context)
+}
+
+// size is the number of cells: where each sequence has its own, as many for each.
+func (e *engine) size() int {
+	if e.shared() {
+		return e.cfg.Cells
+	}
+	return e.slots() * e.cfg.Context
+}
 
 func (e *engine) context() llama.ContextParams {
 	kind := llama.F16
@@ -169,7 +186,8 @@ func (e *engine) context() llama.ContextParams {
 		kind = llama.Q80
 	}
 	return llama.ContextParams{
-		Size: e.cfg.Cells, Batch: e.cfg.Batch, MicroBatch: e.cfg.MicroBatch, Sequences: e.slots(),
+		Size: e.size(), Shared: e.shared(),
+		Batch: e.cfg.Batch, MicroBatch: e.cfg.MicroBatch, Sequences: e.slots(),
 		Threads: e.cfg.Threads, BatchThreads: e.cfg.Threads, KeyType: kind, ValueType: kind,
 	}
 }
@@ -187,7 +205,7 @@ func (e *engine) answer(ctx context.Context, c *computer, load, step time.Durati
 		}
 	}
 	s := worker.New(worker.Config{
-		Vocabulary: info.Vocabulary, Parallel: e.cfg.Parallel, Slots: e.slots(), Context: e.cfg.Context, Batch: e.cfg.Batch, Chunk: e.cfg.Chunk,
+		Vocabulary: info.Vocabulary, Parallel: e.cfg.Parallel, Slots: e.slots(), Context: e.cfg.Context, Own: !e.shared(), Batch: e.cfg.Batch, Chunk: e.cfg.Chunk,
 		MaxWaiting: e.cfg.MaxWaiting, MaxWait: e.cfg.MaxWait, Window: info.Window, WholeOnly: !info.PartialMemory,
 	}, c, c, e.session.Emit)
 	e.session.Answer(&session.Engine{Scheduler: s, Vocabulary: c, Render: chats.render}, &wire.Ready{

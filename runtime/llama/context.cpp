@@ -16,7 +16,7 @@ int a0_context_new(a0_model *m, const a0_context_params *p, a0_context **out, a0
 		cp.type_k = static_cast<ggml_type>(p->type_k);
 		cp.type_v = static_cast<ggml_type>(p->type_v);
 		cp.flash_attn_type = static_cast<llama_flash_attn_type>(p->flash_attention);
-		cp.kv_unified = true; // one pool of cells: copying a prefix costs nothing, and nobody's share lies idle
+		cp.kv_unified = p->unified;
 		cp.no_perf = true;
 		llama_context *ctx = llama_init_from_model(m->model, cp);
 		if (ctx == nullptr) {

@@ -13,8 +13,11 @@ import (
 
 // ContextParams say what a context can hold.
 type ContextParams struct {
-	// Size is the number of cells of the KV cache, which all sequences share.
+	// Size is the number of cells of the KV cache.
 	Size int
+	// Shared says that all sequences share the cells. Otherwise each has as many as the others, and attention looks at its own
+	// alone: copies cost what they move then.
+	Shared bool
 	// Batch is how many tokens one Decode takes at most, MicroBatch how many are computed at once.
 	Batch, MicroBatch int
 	// Sequences is how many there are.
@@ -38,6 +41,7 @@ const (
 type Context struct {
 	c           *C.a0_context
 	batch, size int
+	shared      bool
 }
 
 // NewContext makes a context.
@@ -45,7 +49,7 @@ func (m *Model) NewContext(p ContextParams) (*Context, error) {
 	cp := C.a0_context_params{
 		n_ctx: C.uint32_t(p.Size), n_batch: C.uint32_t(p.Batch), n_ubatch: C.uint32_t(p.MicroBatch), n_seq_max: C.uint32_t(p.Sequences),
 		threads: C.int32_t(p.Threads), threads_batch: C.int32_t(p.BatchThreads),
-		type_k: C.int32_t(p.KeyType), type_v: C.int32_t(p.ValueType),
+		unified: C.bool(p.Shared), type_k: C.int32_t(p.KeyType), type_v: C.int32_t(p.ValueType),
 		// LLAMA_FLASH_ATTN_TYPE_DISABLED: on a CPU its sums depend on what else is in the batch, by up to a tenth of a logit.
 		flash_attention: 0,
 	}
@@ -54,7 +58,7 @@ func (m *Model) NewContext(p ContextParams) (*Context, error) {
 	if err := status("make a context", C.a0_context_new(m.c, &cp, &c, &why), &why); err != nil {
 		return nil, err
 	}
-	return &Context{c: c, batch: p.Batch, size: int(C.a0_context_size(c))}, nil
+	return &Context{c: c, batch: p.Batch, size: int(C.a0_context_size(c)), shared: p.Shared}, nil
 }
 
 // Close frees the context.
@@ -80,9 +84,14 @@ func (c *Context) Remove(seq, from, to int32) bool {
 	return bool(C.a0_seq_remove(c.c, C.int32_t(seq), C.int32_t(from), C.int32_t(to)))
 }
 
-// Copy gives the positions from and after, up to to, of one sequence to another, which shares their cells.
-func (c *Context) Copy(src, dst, from, to int32) {
-	C.a0_seq_copy(c.c, C.int32_t(src), C.int32_t(dst), C.int32_t(from), C.int32_t(to))
+// Copy gives the positions up to to of one sequence to another, which is empty. Where cells are shared it shares them.
+func (c *Context) Copy(src, dst, to int32) {
+	if c.shared {
+		C.a0_seq_copy(c.c, C.int32_t(src), C.int32_t(dst), 0, C.int32_t(to))
+		return
+	}
+	C.a0_seq_copy(c.c, C.int32_t(src), C.int32_t(dst), -1, -1) // from cells to cells it copies all or nothing
+	C.a0_seq_remove(c.c, C.int32_t(dst), C.int32_t(to), -1)
 }
 
 // Range returns the first and the last position of a sequence that are in the cache, -1 if there is none.

@@ -88,6 +88,8 @@ typedef struct {
 	int32_t threads, threads_batch;
 	int32_t type_k, type_v; // ggml_type
 	int32_t flash_attention; // llama_flash_attn_type
+	// Whether all sequences share one pool of cells, or each has n_ctx / n_seq_max of its own.
+	bool unified;
 } a0_context_params;
 
 int a0_context_new(a0_model *m, const a0_context_params *p, a0_context **out, a0_message *why);

@@ -36,8 +36,8 @@ type Cache interface {
 	// Remove takes positions from a sequence, from and after, up to to, or to its end where to < 0. It reports false where
 	// the model cannot remove a part.
 	Remove(seq, from, to int32) bool
-	// Copy gives positions of one sequence to another, which shares their cells.
-	Copy(src, dst, from, to int32)
+	// Copy gives the positions up to to of one sequence to another, which is empty.
+	Copy(src, dst, to int32)
 	// Range returns the first and last position of a sequence that can be looked back at, -1 where there is none.
 	Range(seq int32) (first, last int32)
 }
@@ -65,6 +65,9 @@ type Config struct {
 	Slots int
 	// Context is how many tokens one sequence has at most.
 	Context int
+	// Own says that each sequence has cells of its own, as many as Context. Otherwise they share all that there are, and there may be
+	// less than Context for each.
+	Own bool
 	// Batch is how many tokens a step computes at most, and Chunk how many of prompts while others wait for their next
 	// token.
 	Batch, Chunk int

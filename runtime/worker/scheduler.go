@@ -161,6 +161,9 @@ const headroom = 64
 
 // fits reports whether the cache has the cells for one more sequence. Cells that are shared count for each.
 func (s *Scheduler) fits(q *sequence) bool {
+	if s.cfg.Own {
+		return true // its slot has them
+	}
 	need := 0
 	for _, r := range append(slices.Clip(s.running), q) {
 		need += min(len(r.tokens)+headroom, r.limit)

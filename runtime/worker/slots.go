@@ -20,10 +20,11 @@ type slots struct {
 	all    []slot
 	window int
 	whole  bool
+	own    bool
 }
 
 func newSlots(c Cache, cfg Config) *slots {
-	return &slots{cache: c, all: make([]slot, cfg.Slots), window: cfg.Window, whole: cfg.WholeOnly}
+	return &slots{cache: c, all: make([]slot, cfg.Slots), window: cfg.Window, whole: cfg.WholeOnly, own: cfg.Own}
 }
 
 // shared returns how many tokens two sequences have in common at their beginning.
@@ -82,8 +83,8 @@ func (s *slot) before(o *slot) bool {
 func (s *slots) take(q *sequence) bool {
 	from, n := s.best(q.tokens)
 	to := s.victim(from)
-	if s.whole && from >= 0 {
-		to = from // what cannot be copied is continued in its place
+	if from >= 0 && (s.whole || s.own && s.mostOf(from, n)) {
+		to = from // what cannot be copied is continued in its place, and what would be lost is less than a copy costs
 	}
 	if to < 0 {
 		return false
@@ -91,7 +92,7 @@ func (s *slots) take(q *sequence) bool {
 	if from != to {
 		s.empty(to)
 		if from >= 0 {
-			s.cache.Copy(int32(from), int32(to), 0, int32(n))
+			s.cache.Copy(int32(from), int32(to), int32(n))
 		}
 	} else if n < len(s.all[to].left) && !s.cache.Remove(int32(to), int32(n), -1) {
 		n = 0
@@ -106,6 +107,9 @@ func (s *slots) take(q *sequence) bool {
 	q.slot, q.done, q.cached = to, n, n
 	return true
 }
+
+// mostOf reports whether n tokens are most of what an idle slot has.
+func (s *slots) mostOf(i, n int) bool { return s.all[i].owner == nil && 2*n >= len(s.all[i].left) }
 
 // usable reports whether the cache still has what the model looks back at from position n on: sliding windows forget.
 func (s *slots) usable(slot, n int) bool {

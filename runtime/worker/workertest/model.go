@@ -172,11 +172,11 @@ func (m *Model) Remove(seq, from, to int32) bool {
 	return true
 }
 
-// Copy gives positions of one sequence to another.
-func (m *Model) Copy(src, dst, from, to int32) {
+// Copy gives the beginning of one sequence to another.
+func (m *Model) Copy(src, dst, to int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.seqs[dst] = append(slices.Clone(m.seqs[dst]), m.seqs[src][from:to]...)
+	m.seqs[dst] = slices.Clone(m.seqs[src][:to])
 }
 
 // Range returns the first and last position that can be looked back at.
