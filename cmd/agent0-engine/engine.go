@@ -183,12 +183,12 @@ func (e *engine) size() int {
 func (e *engine) context() llama.ContextParams {
 	kind := llama.F16
 	if e.cfg.CacheType == "q8_0" {
-		kind = llama.Q80
+		kind = llama.Q80 // which needs flash attention: otherwise that is off, as on a CPU its sums depend on what else is computed
 	}
 	return llama.ContextParams{
 		Size: e.size(), Shared: e.shared(),
 		Batch: e.cfg.Batch, MicroBatch: e.cfg.MicroBatch, Sequences: e.slots(),
-		Threads: e.cfg.Threads, BatchThreads: e.cfg.Threads, KeyType: kind, ValueType: kind,
+		Threads: e.cfg.Threads, BatchThreads: e.cfg.Threads, KeyType: kind, ValueType: kind, FlashAttention: kind != llama.F16,
 	}
 }
 

@@ -126,17 +126,27 @@ func (e *engine) greedy(ctx context.Context, word string, tell func(wire.Event))
 	return text.String(), done, err
 }
 
+// The model answers, however its cache is kept.
 func TestAnswer(t *testing.T) {
-	e := start(t, nil)
-	r := e.ready()
-	if r.Model.Vocabulary != 4096 || r.Model.Context != 256 {
-		t.Errorf("%+v", r)
+	for name, change := range map[string]func(*spec.Engine){
+		"as it comes":               nil,
+		"a cache of eight bits":     func(c *spec.Engine) { c.CacheType = "q8_0" },
+		"less cells than may be":    func(c *spec.Engine) { c.Context, c.Cells = 256, 300 },
+		"more cells than are asked": func(c *spec.Engine) { c.Context, c.Cells = 256, 4096 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := start(t, change)
+			r := e.ready()
+			if r.Model.Vocabulary != 4096 || r.Model.Context != 256 {
+				t.Errorf("%+v", r)
+			}
+			text, done, err := e.greedy(t.Context(), "violin", nil)
+			if err != nil || !strings.Contains(text, "stringed instrument") || done.Reason != wire.Stop {
+				t.Errorf("%q, %+v, %v", text, done, err)
+			}
+			t.Log(text)
+		})
 	}
-	text, done, err := e.greedy(t.Context(), "violin", nil)
-	if err != nil || !strings.Contains(text, "stringed instrument") || done.Reason != wire.Stop {
-		t.Errorf("%q, %+v, %v", text, done, err)
-	}
-	t.Log(text)
 }
 
 // An engine that is killed again and again under load costs no request, and what was begun goes on as it would have.

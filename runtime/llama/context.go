@@ -26,6 +26,8 @@ type ContextParams struct {
 	Threads, BatchThreads int
 	// KeyType and ValueType are how the cache is stored.
 	KeyType, ValueType CacheType
+	// FlashAttention computes attention in one go. A ValueType that is not F16 needs it.
+	FlashAttention bool
 }
 
 // CacheType is how the KV cache is stored: a ggml_type.
@@ -50,8 +52,9 @@ func (m *Model) NewContext(p ContextParams) (*Context, error) {
 		n_ctx: C.uint32_t(p.Size), n_batch: C.uint32_t(p.Batch), n_ubatch: C.uint32_t(p.MicroBatch), n_seq_max: C.uint32_t(p.Sequences),
 		threads: C.int32_t(p.Threads), threads_batch: C.int32_t(p.BatchThreads),
 		unified: C.bool(p.Shared), type_k: C.int32_t(p.KeyType), type_v: C.int32_t(p.ValueType),
-		// LLAMA_FLASH_ATTN_TYPE_DISABLED: on a CPU its sums depend on what else is in the batch, by up to a tenth of a logit.
-		flash_attention: 0,
+	}
+	if p.FlashAttention {
+		cp.flash_attention = 1 // LLAMA_FLASH_ATTN_TYPE_ENABLED; 0 is ..._DISABLED
 	}
 	var c *C.a0_context
 	var why C.a0_message
