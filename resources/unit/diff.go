@@ -62,11 +62,8 @@ func (s *Spec) now() string {
 
 // word is the unit's state for people.
 func (s *Spec) word() string {
-	switch {
-	case s.failing():
+	if s.failing() {
 		return "failed"
-	case s.active() && s.unready():
-		return "not ready"
 	}
 	return s.now()
 }

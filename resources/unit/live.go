@@ -77,17 +77,12 @@ func (s *Spec) active() bool {
 }
 
 // is reports whether the unit is in a state of a plan's words. What systemd is about to start again, as
-// it failed, neither runs nor is it stopped, and a service that will say when it is ready does not run before.
+// it failed, neither runs nor is it stopped.
 func (s *Spec) is(state string) bool {
 	if state == stopped {
 		return !s.active() && s.live.Active != "activating"
 	}
-	return s.active() && !s.unready()
-}
-
-// unready reports whether the unit is a service that was started and has not said that it is ready.
-func (s *Spec) unready() bool {
-	return s.live.Active == "activating" && strings.HasPrefix(s.live.Type, "notify")
+	return s.active()
 }
 
 // failing reports whether the unit ended badly.
