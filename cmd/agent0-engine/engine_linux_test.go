@@ -3,10 +3,8 @@ package main_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/agent0-converge/agent0-converge/internal/lab/serving"
 	"github.com/agent0-converge/agent0-converge/runtime/level"
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
 	"github.com/agent0-converge/agent0-converge/runtime/supervise"
@@ -22,30 +21,10 @@ import (
 
 const tiny = "../../examples/tiny/agent0-tiny.gguf"
 
-// folder has the engine that the tests run: the best that this CPU can run.
-var folder string
+// programs have the engine that the tests run: the best that this CPU can run.
+var programs serving.Programs
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	if _, err := exec.LookPath("g++"); err != nil || len(level.Supported()) == 0 {
-		fmt.Println("skipping: g++ is missing (apt-get install g++), or no engine is built for this CPU")
-		return 0
-	}
-	dir, err := os.MkdirTemp("", "agent0-engine-")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	best := level.Supported()[0]
-	build := exec.Command("./build.sh", string(best), filepath.Join(dir, level.Prefix+string(best)), "test")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Printf("cannot build the engine: %v\n%s", err, out)
-		return 1
-	}
-	folder = dir
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(serving.Main(m, &programs)) }
 
 // engine is a real engine under supervision.
 type engine struct {
@@ -73,7 +52,7 @@ func start(t *testing.T, change func(*spec.Engine)) *engine {
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	found, err := level.Find(folder, level.Supported())
+	found, err := level.Find(programs.Engines, level.Supported())
 	if err != nil {
 		t.Fatal(err)
 	}

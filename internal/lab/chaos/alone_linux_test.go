@@ -34,7 +34,7 @@ const ahead = 0.01
 
 // questions are asked alone, once.
 var questions = sync.OnceValues(func() ([]known, error) {
-	ctx, stop := context.WithTimeout(context.Background(), patience)
+	ctx, stop := context.WithTimeout(context.Background(), serving.Patience)
 	defer stop()
 	s, err := serving.Start(programs, programs.Engines, nil)
 	if err != nil {

@@ -195,7 +195,7 @@ func (c *crowd) judge(k *known, a *answer) (again bool) {
 func (c *crowd) busy(more int64) {
 	c.t.Helper()
 	at := c.progress.Load() + more
-	eventually(c.t, fmt.Sprintf("%d more pieces came", more), func() bool { return c.progress.Load() >= at })
+	serving.Eventually(c.t, fmt.Sprintf("%d more pieces came", more), func() bool { return c.progress.Load() >= at })
 }
 
 // healthy asks one question alone, after what befell the server.

@@ -70,7 +70,7 @@ func refusesToRun(t *testing.T, command string, config []byte, says string) {
 			t.Fatal(err)
 		}
 	}
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), serving.Patience)
 	defer stop()
 	cmd := exec.CommandContext(ctx, programs.Agent, append(strings.Fields(command), "--config", file)...)
 	out, err := cmd.CombinedOutput()
@@ -93,7 +93,7 @@ func TestEngineMissing(t *testing.T) {
 	}
 	defer s.Close()
 	c := gather(t, s)
-	h := until(t, s, "out of order", func(h serving.Health) bool { return strings.Contains(h.Reason, "no engine in") })
+	h := s.Await(t, "out of order", func(h serving.Health) bool { return strings.Contains(h.Reason, "no engine in") })
 	if h.Code != http.StatusServiceUnavailable || h.Status != "unavailable" {
 		t.Errorf("health: %+v", h)
 	}
@@ -116,7 +116,7 @@ func TestEngineMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	rename(t, part, filepath.Join(p.Engines, filepath.Base(all[0])))
-	until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	if err := c.healthy(); err != nil {
 		t.Error(err)
 	}

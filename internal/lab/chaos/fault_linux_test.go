@@ -37,10 +37,10 @@ func TestDeadlyRequestUnderLoad(t *testing.T) {
 			}
 			all.Wait()
 			c.busy(200)
-			first := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+			first := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 			condemned(t, c, deadly.with(map[string]any{"max_tokens": 20, "user": "another"}))
 			got := c.disperse()
-			h := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+			h := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 			t.Logf("| deadly request (%s) under %d clients | %v; %d engines lost, %d replayed, %d continued, %d given up |",
 				k.name, clients, got, h.Engine.Exits[k.reason], h.Engine.Replayed, h.Engine.Continued, h.Engine.Quarantined)
 			// Of each request an engine dies alone twice; before that it may be one in company.
@@ -70,19 +70,19 @@ func condemned(t *testing.T, c *crowd, a ask) {
 func TestHungEngineEndsWithoutFront(t *testing.T) {
 	s := start(t, faulty, func(r *spec.Runtime) { r.Hang, r.Engine.Watchdog = time.Hour, 2*time.Second })
 	c := gather(t, s)
-	h := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	h := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	front := s.Front()
 	hanging := ask{body: map[string]any{"prompt": "Please hang in C."}}
 	asked := make(chan answer, 1)
 	go func() { asked <- hanging.do(t.Context(), c.client, s.URL, nil) }()
-	until(t, s, "computing", func(h serving.Health) bool { return h.Engine.Running == 1 })
+	s.Await(t, "computing", func(h serving.Health) bool { return h.Engine.Running == 1 })
 	if err := front.Cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-asked; got.err == nil {
 		t.Errorf("a front that was killed answered: %v", &got)
 	}
-	eventually(t, "the engine ends", func() bool { return !runs(h.Engine.PID) })
+	serving.Eventually(t, "the engine ends", func() bool { return !runs(h.Engine.PID) })
 }
 
 // Where the model's file is gone when an engine has to be started again, clients are told so at once, at the port that stays
@@ -102,11 +102,11 @@ func TestModelGone(t *testing.T) {
 	away := model + ".away"
 	rename(t, model, away)
 	c.busy(300) // nothing is missing yet
-	h := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	h := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	if err := syscall.Kill(h.Engine.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	h = until(t, s, "out of order", func(h serving.Health) bool { return h.Status == "unavailable" && strings.Contains(h.Reason, "missing") })
+	h = s.Await(t, "out of order", func(h serving.Health) bool { return h.Status == "unavailable" && strings.Contains(h.Reason, "missing") })
 	if h.Code != http.StatusServiceUnavailable || h.Ready {
 		t.Errorf("health: %+v", h)
 	}
@@ -117,7 +117,7 @@ func TestModelGone(t *testing.T) {
 		}
 	}
 	rename(t, away, model)
-	until(t, s, "back", func(h serving.Health) bool { return h.Ready })
+	s.Await(t, "back", func(h serving.Health) bool { return h.Ready })
 	c.busy(300)
 	got := c.disperse()
 	t.Logf("| model gone, engine killed, model back, under %d clients | %v |", clients, got)

@@ -24,7 +24,7 @@ func TestFrontKilledUnderLoad(t *testing.T) {
 	c.come(clients)
 	const times = 3
 	for range times {
-		h := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+		h := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 		c.busy(300)
 		dead := s.Front()
 		if err := dead.Cmd.Process.Kill(); err != nil {
@@ -33,7 +33,7 @@ func TestFrontKilledUnderLoad(t *testing.T) {
 		if code := ended(t, dead); code != -1 {
 			t.Errorf("a front that was killed ended with %d", code)
 		}
-		eventually(t, "the engine of a dead front ends", func() bool { return !runs(h.Engine.PID) })
+		serving.Eventually(t, "the engine of a dead front ends", func() bool { return !runs(h.Engine.PID) })
 		if err := s.StartFront(); err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestEngineSurvivesFront(t *testing.T) {
 	c := gather(t, s)
 	c.frontDies = true
 	ours := func(h serving.Health) bool { return h.Ready && h.Engine.PID == pid }
-	until(t, s, "ready with the engine that was there", ours)
+	s.Await(t, "ready with the engine that was there", ours)
 	c.come(clients)
 	const times = 3
 	for range times {
@@ -70,12 +70,12 @@ func TestEngineSurvivesFront(t *testing.T) {
 		if err := s.StartFront(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, s, "ready with the engine that was there", ours)
+		s.Await(t, "ready with the engine that was there", ours)
 	}
 	c.busy(300)
 	got := c.disperse()
 	t.Logf("| front killed × %d under %d clients, the engine a service of its own | %v |", times, clients, got)
-	until(t, s, "at rest: what dead fronts had asked for is not computed", func(h serving.Health) bool {
+	s.Await(t, "at rest: what dead fronts had asked for is not computed", func(h serving.Health) bool {
 		return h.Engine.PID == pid && h.Engine.Running == 0 && h.Engine.Waiting == 0
 	})
 }
@@ -109,13 +109,13 @@ func keepEngine(t *testing.T, cfg spec.Runtime, path string) int {
 // A front that is told to end finishes what it has begun; who comes then waits at the socket, or is told that it is ending, and
 // the next front answers. Nothing is lost, not even a stream, and the status is 0.
 func TestDrainUnderLoad(t *testing.T) {
-	s := start(t, programs, func(r *spec.Runtime) { r.Server.Drain = patience })
+	s := start(t, programs, func(r *spec.Runtime) { r.Server.Drain = serving.Patience })
 	c := gather(t, s)
 	c.frontDies = true
 	c.come(clients)
 	const times = 3
 	for range times {
-		until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+		s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 		c.busy(300)
 		old := s.Front()
 		if err := old.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -138,9 +138,9 @@ func TestDrainUnderLoad(t *testing.T) {
 
 // Who asks on a connection that is open while the server ends is told so, with Connection: close.
 func TestEndingIsSaid(t *testing.T) {
-	s := start(t, programs, func(r *spec.Runtime) { r.Server.Drain = patience })
+	s := start(t, programs, func(r *spec.Runtime) { r.Server.Drain = serving.Patience })
 	c := gather(t, s)
-	h := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	h := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	// A stream that the stopped engine keeps from ending.
 	pause(t, h.Engine.PID, syscall.SIGSTOP)
 	slow := ask{stream: true, body: map[string]any{"prompt": "A violin", "max_tokens": 20, "temperature": 0}}
@@ -158,7 +158,7 @@ func TestEndingIsSaid(t *testing.T) {
 	if err := front.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the socket is left to others", func() bool { return !listening(t, front.Cmd.Process.Pid) })
+	serving.Eventually(t, "the socket is left to others", func() bool { return !listening(t, front.Cmd.Process.Pid) })
 	kept.send("Content-Length: 2\r\n\r\n{}")
 	res := kept.answer()
 	if res.StatusCode != http.StatusServiceUnavailable || !res.Close || res.Header.Get("Retry-After") == "" {
@@ -177,7 +177,7 @@ func TestEndingIsSaid(t *testing.T) {
 func TestDrainRunsOut(t *testing.T) {
 	s := start(t, programs, func(r *spec.Runtime) { r.Server.Drain, r.Hang = 500*time.Millisecond, time.Hour })
 	c := gather(t, s)
-	h := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	h := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	begun := make(chan struct{}, 1)
 	long := ask{stream: true, body: map[string]any{"prompt": "A violin", "max_tokens": 200, "temperature": 0, "ignore_eos": true}}
 	got := make(chan answer, 1)
@@ -201,7 +201,7 @@ func TestDrainRunsOut(t *testing.T) {
 	if a := <-got; a.whole || a.pieces == 0 || a.code != "ending" {
 		t.Errorf("what was ended: %v", &a)
 	}
-	eventually(t, "the engine ends with its front, stopped as it was", func() bool { return !runs(h.Engine.PID) })
+	serving.Eventually(t, "the engine ends with its front, stopped as it was", func() bool { return !runs(h.Engine.PID) })
 }
 
 func pause(t *testing.T, pid int, sig syscall.Signal) {

@@ -70,12 +70,12 @@ func (k *strike) fall(t *testing.T) {
 // once strikes the engine and returns how long it was until the next token came.
 func (k *strike) once(c *crowd) time.Duration {
 	c.t.Helper()
-	old := until(c.t, c.server, "ready", func(h serving.Health) bool { return h.Ready }).Engine.PID
+	old := c.server.Await(c.t, "ready", func(h serving.Health) bool { return h.Ready }).Engine.PID
 	began := time.Now()
 	if err := syscall.Kill(old, k.signal); err != nil {
 		c.t.Fatal(err)
 	}
-	until(c.t, c.server, "ready again", func(h serving.Health) bool { return h.Ready && h.Engine.PID != old })
+	c.server.Await(c.t, "ready again", func(h serving.Health) bool { return h.Ready && h.Engine.PID != old })
 	// Nothing of the old engine's is on its way any more: its place has been taken, and what it said had been read by then.
 	c.busy(1)
 	took := time.Since(began)

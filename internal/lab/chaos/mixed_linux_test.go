@@ -33,7 +33,7 @@ func TestMixedLoad(t *testing.T) {
 		// A connection that the server closes as idle at the moment when its client uses it again is a client's to try again.
 		r.Server.IdleTimeout = time.Hour
 	})
-	h := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	h := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	c := gather(t, s)
 	var m mixed
 	c.meets = m.refusal
@@ -41,7 +41,7 @@ func TestMixedLoad(t *testing.T) {
 	c.sorts(&m)
 	length := lasts()
 	samples := c.watch(length, s.Front().Cmd.Process.Pid, h.Engine.PID)
-	eventually(t, "all sorts of clients and refusals were there", m.complete)
+	serving.Eventually(t, "all sorts of clients and refusals were there", m.complete)
 	got := c.disperse()
 	first, last := thirds(samples)
 	t.Logf("| mixed load, %v, %d clients and 50 of other sorts | %v; %d by the front, %d by the engine; %d long prompts, %d slow, %d that do not read, %d invalid |",
@@ -109,11 +109,11 @@ func (c *crowd) watch(length time.Duration, front, engine int) []sample {
 func (c *crowd) rest(engine int) {
 	c.t.Helper()
 	c.client.CloseIdleConnections()
-	h := until(c.t, c.server, "at rest", func(h serving.Health) bool { return h.Ready && h.Engine.Running == 0 && h.Engine.Waiting == 0 })
+	h := c.server.Await(c.t, "at rest", func(h serving.Health) bool { return h.Ready && h.Engine.Running == 0 && h.Engine.Waiting == 0 })
 	if h.Engine.PID != engine || len(h.Engine.Exits) != 0 || h.Engine.Quarantined != 0 {
 		c.t.Errorf("the engine was lost: %+v", h)
 	}
-	eventually(c.t, "no request is inside and no cell is held", func() bool {
+	serving.Eventually(c.t, "no request is inside and no cell is held", func() bool {
 		m, err := metrics(c.client, c.server.URL)
 		_, there := m["agent0_kv_cells_used_ratio"]
 		return err == nil && there && m["agent0_http_requests_in_flight"] == 0 && m["agent0_kv_cells_used_ratio"] == 0

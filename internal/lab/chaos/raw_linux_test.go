@@ -31,7 +31,7 @@ func dial(t *testing.T, s *serving.Server) *raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() }) // it may be closed
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(serving.Patience))
 	return &raw{t, c, bufio.NewReader(c)}
 }
 
@@ -61,7 +61,7 @@ func (r *raw) answer() *http.Response {
 // inside waits until so many requests are inside the server.
 func (c *crowd) inside(n float64) {
 	c.t.Helper()
-	eventually(c.t, fmt.Sprintf("%v requests are inside", n), func() bool {
+	serving.Eventually(c.t, fmt.Sprintf("%v requests are inside", n), func() bool {
 		m, err := metrics(c.client, c.server.URL)
 		return err == nil && m["agent0_http_requests_in_flight"] == n
 	})

@@ -2,14 +2,11 @@ package chaos_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/agent0-converge/agent0-converge/internal/lab/serving"
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
@@ -18,76 +15,25 @@ import (
 // programs are the real ones, and faulty has an engine that dies and hangs of prompts which say so.
 var programs, faulty serving.Programs
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "agent0-chaos-")
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	programs, err = serving.Build(dir)
-	if errors.Is(err, serving.ErrCannotBuild) {
-		fmt.Println("skipping:", err)
-		return 0
-	}
-	if err == nil {
+func TestMain(m *testing.M) {
+	os.Exit(serving.Main(m, &programs, func(dir string) (err error) {
 		faulty, err = programs.Faulty(filepath.Join(dir, "faulty"))
-	}
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return m.Run()
+		return err
+	}))
 }
-
-// patience is how long anything may take that is waited for: much longer than it does on a busy machine.
-const patience = 2 * time.Minute
 
 // start serves with programs and waits until a token was generated.
 func start(t *testing.T, p serving.Programs, change func(*spec.Runtime)) *serving.Server {
 	t.Helper()
-	s, err := serving.Start(p, t.TempDir(), change)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("what the front and its engines said last:\n%s", tail(s.Front().Log(), 40))
-		}
-		s.Close() // the front may have ended
-	})
-	until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	s := serving.Serve(t, p, t.TempDir(), change)
+	s.AwaitReady(t)
 	return s
-}
-
-// until waits for /health to be as wanted.
-func until(t *testing.T, s *serving.Server, what string, wanted func(serving.Health) bool) serving.Health {
-	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	h, err := s.Until(ctx, wanted)
-	if err != nil {
-		t.Fatalf("it was never %s: %v", what, err)
-	}
-	return h
-}
-
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !f(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("it never happened: %s", what)
-		}
-	}
 }
 
 // ended waits until a front has ended, and returns its exit status, -1 where a signal ended it.
 func ended(t *testing.T, f *serving.Front) int {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), serving.Patience)
 	defer stop()
 	state, err := f.Wait(ctx)
 	if err != nil {

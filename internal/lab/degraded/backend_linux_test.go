@@ -17,7 +17,7 @@ var words = []string{"violin", "river", "mountain", "king", "castle", "bread", "
 // A library with a backend is loaded into the engine, and the model computed with the code in it: the same texts as by the CPU.
 func TestBackend(t *testing.T) {
 	cpu := start(t, programs, nil)
-	degradedIs(t, cpu, ready(t, cpu))
+	degradedIs(t, cpu, cpu.AwaitReady(t))
 	var want []string
 	for _, w := range words {
 		want = append(want, answer(t, cpu, w))
@@ -26,7 +26,7 @@ func TestBackend(t *testing.T) {
 	library := filepath.Join(dir, "libggml-cuda.so")
 	paper(t, library, `-DPAPER_NAME="Paper"`)
 	s := start(t, programs, func(c *spec.Runtime) { c.Engine.Backends = dir })
-	h := ready(t, s)
+	h := s.AwaitReady(t)
 	if h.Backend != "Paper" || h.Device != "Paper0 (a GPU on paper)" {
 		t.Errorf("%q on %q", h.Backend, h.Device)
 	}
@@ -54,7 +54,7 @@ func replaced(t *testing.T, s *serving.Server, h serving.Health) serving.Health 
 	if err := syscall.Kill(h.Engine.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	return until(t, s, "ready again", func(n serving.Health) bool { return n.Ready && n.Engine.PID != h.Engine.PID })
+	return s.Await(t, "ready again", func(n serving.Health) bool { return n.Ready && n.Engine.PID != h.Engine.PID })
 }
 
 // Libraries that do not work are passed over, each with its reason, and the first that does is used.
@@ -63,7 +63,7 @@ func TestLadder(t *testing.T) {
 	reasons := broken(t, dir)
 	paper(t, filepath.Join(dir, "libggml-zz.so"), `-DPAPER_NAME="Paper"`)
 	s := start(t, programs, func(c *spec.Runtime) { c.Engine.Backends = dir })
-	h := ready(t, s)
+	h := s.AwaitReady(t)
 	// On a busy machine there may be no time for all: the next engine goes on where this one stopped.
 	for strings.Contains(strings.Join(h.Degraded, "\n"), "no time left") {
 		h = replaced(t, s, h)
@@ -141,7 +141,7 @@ func TestHangingLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, programs, func(c *spec.Runtime) { c.Engine.Backends = dir })
-	h := ready(t, s)
+	h := s.AwaitReady(t)
 	const why = "libggml-cuda.so is not used: it hangs: it proved nothing in 12s"
 	degradedIs(t, s, h, why)
 	if h.Backend != "CPU" {
@@ -155,7 +155,7 @@ func TestBackendDiesOfTheModel(t *testing.T) {
 	dir := t.TempDir()
 	paper(t, filepath.Join(dir, "libggml-cuda.so"), `-DPAPER_NAME="Paper"`, "-DPAPER_BREAKS_LATER")
 	s := start(t, programs, func(c *spec.Runtime) { c.Engine.Backends = dir })
-	h := ready(t, s)
+	h := s.AwaitReady(t)
 	degradedIs(t, s, h, "libggml-cuda.so is not used: 2 engines in a row died with it before they were ready")
 	if h.Backend != "CPU" || exits(h.Engine.Exits) != 2 {
 		t.Errorf("%q computes after %v", h.Backend, h.Engine.Exits)
@@ -173,11 +173,11 @@ func exits(by map[string]uint64) (n uint64) {
 // A host that has no GPU is as it should be, unless it is to have one.
 func TestNoGPU(t *testing.T) {
 	s := start(t, programs, func(c *spec.Runtime) { c.Engine.Backends = t.TempDir() })
-	h := ready(t, s)
+	h := s.AwaitReady(t)
 	degradedIs(t, s, h)
 	if h.Backend != "CPU" || h.Device != "CPU" || h.Engine.Build == "" {
 		t.Errorf("%+v", h)
 	}
 	asked := start(t, programs, func(c *spec.Runtime) { c.Engine.Backends, c.Engine.GPULayers = t.TempDir(), 20 })
-	degradedIs(t, asked, ready(t, asked), "gpu_layers asks for a GPU, and there is no library for one in ")
+	degradedIs(t, asked, asked.AwaitReady(t), "gpu_layers asks for a GPU, and there is no library for one in ")
 }

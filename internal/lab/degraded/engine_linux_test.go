@@ -45,7 +45,7 @@ func TestEngineMissing(t *testing.T) {
 				install(t, p.Engines, name, c.engine, c.mode)
 			}
 			s := start(t, p, nil)
-			h := until(t, s, "known to have no engine", func(h serving.Health) bool { return strings.Contains(h.Reason, c.reason) })
+			h := s.Await(t, "known to have no engine", func(h serving.Health) bool { return strings.Contains(h.Reason, c.reason) })
 			if h.Code != http.StatusServiceUnavailable || h.Ready || h.Status != "unavailable" {
 				t.Errorf("%d: %+v", h.Code, h)
 			}
@@ -54,7 +54,7 @@ func TestEngineMissing(t *testing.T) {
 				t.Error("the log does not say so")
 			}
 			install(t, p.Engines, name, whole, 0o755)
-			ready(t, s)
+			s.AwaitReady(t)
 		})
 	}
 }
@@ -71,7 +71,7 @@ func TestLesserBuild(t *testing.T) {
 	p.Engines = t.TempDir()
 	copied(t, filepath.Join(programs.Engines, level.Prefix+string(all[0])), p.Engines, level.Prefix+string(lesser))
 	s := start(t, p, nil)
-	degradedIs(t, s, ready(t, s), "the engine is the build for "+string(lesser)+": this CPU could run the one for "+string(all[0])+", which is not installed")
+	degradedIs(t, s, s.AwaitReady(t), "the engine is the build for "+string(lesser)+": this CPU could run the one for "+string(all[0])+", which is not installed")
 }
 
 // On a CPU without AVX2 the build for x86-64-v2 is chosen, and the real one says the same as others.
@@ -89,7 +89,7 @@ func TestWithoutAVX2(t *testing.T) {
 		t.Fatalf("%+v, %v", found, err)
 	}
 	s := start(t, p, nil)
-	h := ready(t, s)
+	h := s.AwaitReady(t)
 	degradedIs(t, s, h, "the engine is the build for x86-64-v2: this CPU could run the one for ")
 	if h.Engine.Build != string(level.V2) {
 		t.Errorf("it is the build for %s", h.Engine.Build)

@@ -42,6 +42,6 @@ func TestNoLandlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, p, nil)
-	degradedIs(t, s, ready(t, s), "the engine can reach all files that its user can: this kernel has no Landlock")
+	degradedIs(t, s, s.AwaitReady(t), "the engine can reach all files that its user can: this kernel has no Landlock")
 	answer(t, s, "violin")
 }

@@ -4,7 +4,6 @@ package degraded_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/agent0-converge/agent0-converge/internal/lab/serving"
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
@@ -28,63 +26,14 @@ func TestMain(m *testing.M) {
 		fmt.Println(becomeWithoutLandlock(program, os.Args[1:]))
 		os.Exit(1)
 	}
-	os.Exit(run(m))
+	os.Exit(serving.Main(m, &programs))
 }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "agent0-degraded-")
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	programs, err = serving.Build(dir)
-	if errors.Is(err, serving.ErrCannotBuild) {
-		fmt.Println("skipping:", err)
-		return 0
-	}
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return m.Run()
-}
-
-// patience is how long anything may take that is waited for: much longer than it does on a busy machine.
-const patience = 2 * time.Minute
 
 // start serves with programs. What its engines remember is in a folder of the test's.
 func start(t *testing.T, p serving.Programs, change func(*spec.Runtime)) *serving.Server {
 	t.Helper()
 	t.Setenv("RUNTIME_DIRECTORY", t.TempDir())
-	s, err := serving.Start(p, t.TempDir(), change)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("what the front and its engines said:\n%s", s.Front().Log())
-		}
-		s.Close() // the front may have ended
-	})
-	return s
-}
-
-// until waits for /health to be as wanted.
-func until(t *testing.T, s *serving.Server, what string, wanted func(serving.Health) bool) serving.Health {
-	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	h, err := s.Until(ctx, wanted)
-	if err != nil {
-		t.Fatalf("it was never %s: %v", what, err)
-	}
-	return h
-}
-
-func ready(t *testing.T, s *serving.Server) serving.Health {
-	t.Helper()
-	return until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	return serving.Serve(t, p, t.TempDir(), change)
 }
 
 // answer is what the model says, the likeliest each time.

@@ -39,12 +39,12 @@ func TestEngineMissingBehindASocket(t *testing.T) {
 		return cmd
 	}
 	first := engine()
-	until(t, s, "told why", func(h serving.Health) bool { return strings.Contains(h.Reason, "install "+name) })
+	s.Await(t, "told why", func(h serving.Health) bool { return strings.Contains(h.Reason, "install "+name) })
 	copied(t, filepath.Join(programs.Engines, name), p.Engines, name)
 	if err := first.Wait(); err == nil {
 		t.Error("systemd would not start it again: it ended with status 0")
 	}
 	second := engine()
 	defer func() { second.Process.Kill(); second.Wait() }()
-	ready(t, s)
+	s.AwaitReady(t)
 }

@@ -103,7 +103,7 @@ func grammars() map[string]string {
 // A schema or grammar that is too much is refused with what is wrong with it, or holds; whichever, the engine is there for the next.
 func TestHostileGrammars(t *testing.T) {
 	s := start(t, nil)
-	before := ready(t, s)
+	before := s.AwaitReady(t)
 	goroutines := metric(t, s, "go_goroutines")
 	points, hit, tally := 0, 0, map[int]int{}
 	ask := func(kind, name, path, body string) {

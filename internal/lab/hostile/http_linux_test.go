@@ -33,7 +33,7 @@ func guarded(t *testing.T) *serving.Server {
 		c.Server.KeysFile, c.Server.OpenMetrics = keys, true
 		c.Server.HeaderTimeout, c.Server.ReadTimeout, c.Server.WriteStall, c.Server.IdleTimeout = 300*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond, time.Second
 	})
-	ready(t, s)
+	s.AwaitReady(t)
 	return s
 }
 
@@ -53,7 +53,7 @@ func send(t *testing.T, s *serving.Server, b []byte) raw {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(serving.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	go func() { // the server may answer, and close, before it has read all; this ends with the connection
@@ -83,7 +83,7 @@ func send(t *testing.T, s *serving.Server, b []byte) raw {
 // Whatever comes over a connection is answered as it should be, and costs neither the front nor the engine anything.
 func TestWrongRequests(t *testing.T) {
 	s := guarded(t)
-	before := ready(t, s)
+	before := s.AwaitReady(t)
 	goroutines := metric(t, s, "go_goroutines")
 	all := slices.Concat(bodies(), lines(), keysAsked())
 	hit, tally := 0, map[int]int{}
@@ -126,7 +126,7 @@ const mutations = 400
 // Requests that are damaged at random places are answered or refused, and cost nothing.
 func TestMutatedRequests(t *testing.T) {
 	s := guarded(t)
-	before := ready(t, s)
+	before := s.AwaitReady(t)
 	goroutines := metric(t, s, "go_goroutines")
 	var whole [][]byte
 	for _, path := range []string{"/v1/completions", "/v1/chat/completions", "/tokenize"} {
@@ -205,7 +205,7 @@ func metric(t *testing.T, s *serving.Server, name string) float64 {
 // unharmed waits until the server is as it was: the same engine, nothing under way, and no goroutine more than connections of this test.
 func unharmed(t *testing.T, s *serving.Server, before serving.Health, goroutines float64) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), serving.Patience)
 	defer stop()
 	http.DefaultClient.CloseIdleConnections()
 	h, err := s.Until(ctx, func(h serving.Health) bool {

@@ -122,7 +122,7 @@ func exits(h serving.Health) (n uint64) {
 // settled waits until the first engine is ready, says why it is not, or has ended.
 func settled(t *testing.T, s *serving.Server) serving.Health {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), serving.Patience)
 	defer stop()
 	h, err := s.Until(ctx, func(h serving.Health) bool {
 		return h.Ready || exits(h) > 0 && h.Status == "unavailable" && !strings.HasPrefix(h.Reason, "the engine is") || h.Status == "unavailable" && (strings.HasPrefix(h.Reason, "cannot") || strings.HasPrefix(h.Reason, "the model"))
@@ -164,7 +164,7 @@ func used(t *testing.T, s *serving.Server) outcome {
 		}
 		t.Logf("%s: %d %s", c[0], a.status, a.body)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), serving.Patience)
 	defer stop()
 	h, err := s.Until(ctx, func(h serving.Health) bool { return h.Code != 0 })
 	if err != nil {
@@ -182,7 +182,7 @@ func TestDyingEngineIsNotStartedInALoop(t *testing.T) {
 	lethal().change(f)
 	s := start(t, func(c *spec.Runtime) { c.Engine.Model = []string{written(t, f)} })
 	began := time.Now()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), serving.Patience)
 	defer stop()
 	const lost = 5
 	h, err := s.Until(ctx, func(h serving.Health) bool { return exits(h) >= lost })

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/agent0-converge/agent0-converge/internal/lab/serving"
 	"github.com/agent0-converge/agent0-converge/resources/model/gguf/gguftest"
@@ -22,56 +20,12 @@ import (
 // programs are the real ones.
 var programs serving.Programs
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "agent0-hostile-")
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	programs, err = serving.Build(dir)
-	if errors.Is(err, serving.ErrCannotBuild) {
-		fmt.Println("skipping:", err)
-		return 0
-	}
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return m.Run()
-}
-
-// patience is how long anything may take that is waited for: much longer than it does on a busy machine.
-const patience = 2 * time.Minute
+func TestMain(m *testing.M) { os.Exit(serving.Main(m, &programs)) }
 
 // start serves, without waiting for an engine.
 func start(t *testing.T, change func(*spec.Runtime)) *serving.Server {
 	t.Helper()
-	s, err := serving.Start(programs, t.TempDir(), change)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if log := s.Front().Log(); t.Failed() {
-			t.Logf("what the front and its engines said last:\n%s", log[max(0, len(log)-8000):])
-		}
-		s.Close() // the front may have ended
-	})
-	return s
-}
-
-// ready waits until a token was generated.
-func ready(t *testing.T, s *serving.Server) serving.Health {
-	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	h, err := s.Ready(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return serving.Serve(t, programs, t.TempDir(), change)
 }
 
 // small is the generator's small model, to be changed.
@@ -108,7 +62,7 @@ type answer struct {
 // post sends a body and returns the whole answer.
 func post(t *testing.T, s *serving.Server, path, body string) answer {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), serving.Patience)
 	defer stop()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+path, strings.NewReader(body))
 	if err != nil {

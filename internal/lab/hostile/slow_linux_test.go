@@ -28,7 +28,7 @@ func dial(t *testing.T, s *serving.Server) *net.TCPConn {
 	if err := tcp.SetReadBuffer(4096); err != nil {
 		t.Fatal(err)
 	}
-	if err := tcp.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := tcp.SetDeadline(time.Now().Add(serving.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	return tcp
@@ -47,7 +47,7 @@ func drip(c net.Conn, b string) {
 // Clients that send slowly, or nothing, are given up, and nothing of them stays.
 func TestSlowSenders(t *testing.T) {
 	s := guarded(t)
-	before := ready(t, s)
+	before := s.AwaitReady(t)
 	goroutines := metric(t, s, "go_goroutines")
 	head := string(request(toComplete, "Content-Length: 1000\r\n", ""))
 	closed, tooSlow := 0, 0
@@ -87,7 +87,7 @@ func TestSlowSenders(t *testing.T) {
 // Clients that never read what they asked for are given up: the engine has their room back, and others are answered meanwhile.
 func TestStreamsThatNobodyReads(t *testing.T) {
 	s := guarded(t)
-	before := ready(t, s)
+	before := s.AwaitReady(t)
 	goroutines := metric(t, s, "go_goroutines")
 	body := `{"messages":[{"role":"user","content":"a"}],"n":16,"max_tokens":200,"ignore_eos":true,"logprobs":true,"top_logprobs":20,"stream":true}`
 	var all []*net.TCPConn

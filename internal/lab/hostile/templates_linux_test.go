@@ -45,7 +45,7 @@ func TestHostileTemplates(t *testing.T) {
 		f := small(t)
 		f.Set(gguftest.Value("tokenizer.chat_template", c.source))
 		s := start(t, func(r *spec.Runtime) { r.Engine.Model, r.Server.Model = []string{written(t, f)}, "small" })
-		h := ready(t, s)
+		h := s.AwaitReady(t)
 		if said := strings.Contains(strings.Join(h.Degraded, "\n"), "chat template"); said == c.parses || (h.Status == "degraded") != (len(h.Degraded) > 0) {
 			t.Errorf("%s: /health says %q, %q", c.name, h.Status, h.Degraded)
 		}
@@ -63,7 +63,7 @@ func TestHostileTemplates(t *testing.T) {
 		} else if !c.parses {
 			t.Errorf("%s: a chat is answered", c.name)
 		}
-		after := ready(t, s)
+		after := s.AwaitReady(t)
 		if after.Engine.PID != h.Engine.PID || exits(after) != 0 {
 			t.Errorf("%s: the engine was lost: %+v", c.name, after)
 		}
@@ -81,7 +81,7 @@ func TestHostileTemplates(t *testing.T) {
 // The generator's small model runs: the real engine loads it and generates.
 func TestGeneratedModelRuns(t *testing.T) {
 	s := start(t, func(r *spec.Runtime) { r.Engine.Model, r.Server.Model = []string{written(t, small(t))}, "small" })
-	h := ready(t, s)
+	h := s.AwaitReady(t)
 	if h.Status != "ok" && !allOf(h.Degraded, "build") {
 		t.Errorf("%+v", h)
 	}

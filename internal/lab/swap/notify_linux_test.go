@@ -40,7 +40,7 @@ func listen(t *testing.T) *systemd {
 // next returns the lines of the next message that has one.
 func (s *systemd) next(line string) []string {
 	s.t.Helper()
-	s.conn.SetReadDeadline(time.Now().Add(patience)) // an error shows in Read
+	s.conn.SetReadDeadline(time.Now().Add(serving.Patience)) // an error shows in Read
 	b := make([]byte, 64<<10)
 	for {
 		n, err := s.conn.Read(b)
@@ -56,8 +56,8 @@ func (s *systemd) next(line string) []string {
 // systemd is told when a reload begins and that it is over, whether the configuration is taken or not.
 func TestReloadIsToldToSystemd(t *testing.T) {
 	told := listen(t)
-	s := start(t, t.TempDir(), nil)
-	until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	s := serving.Serve(t, programs, t.TempDir(), nil)
+	s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	for {
 		if lines := told.next("READY=1"); slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "STATUS=ready") }) {
 			break // the front's, and not its engine's

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/agent0-converge/agent0-converge/internal/lab/serving"
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
@@ -21,78 +20,7 @@ import (
 
 var programs serving.Programs
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "agent0-swap-")
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	programs, err = serving.Build(dir)
-	if errors.Is(err, serving.ErrCannotBuild) {
-		fmt.Println("skipping:", err)
-		return 0
-	}
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return m.Run()
-}
-
-// patience is how long anything may take that is waited for: much longer than it does on a busy machine.
-const patience = 2 * time.Minute
-
-// start serves and waits until a token was generated.
-func start(t *testing.T, dir string, change func(*spec.Runtime)) *serving.Server {
-	t.Helper()
-	s, err := serving.Start(programs, dir, change)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the front:\n%s", said(s.Front().Log()))
-		}
-		s.Close()
-	})
-	return s
-}
-
-// said is a log without its lines for requests.
-func said(log string) string {
-	var kept strings.Builder
-	for line := range strings.Lines(log) {
-		if !strings.Contains(line, `"msg":"request"`) {
-			kept.WriteString(line)
-		}
-	}
-	return kept.String()
-}
-
-// until waits for /health to be as wanted.
-func until(t *testing.T, s *serving.Server, what string, wanted func(serving.Health) bool) serving.Health {
-	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	h, err := s.Until(ctx, wanted)
-	if err != nil {
-		t.Fatalf("never: %s: %+v", what, h)
-	}
-	return h
-}
-
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !f(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
+func TestMain(m *testing.M) { os.Exit(serving.Main(m, &programs)) }
 
 // change writes another configuration and has the front read it.
 func change(t *testing.T, s *serving.Server, f func(*spec.Runtime)) {
@@ -255,7 +183,7 @@ func (l *load) more(t *testing.T, n int) {
 		return l.asked
 	}
 	before := count()
-	eventually(t, "answers come", func() bool { return count() >= before+n })
+	serving.Eventually(t, "answers come", func() bool { return count() >= before+n })
 }
 
 // end ends the load. None may have failed. That an answer differs is rounding in a batch of another size: it is rare.

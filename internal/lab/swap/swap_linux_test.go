@@ -22,8 +22,8 @@ const name = "agent0-tiny"
 func TestSwapUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	twin := another(t, dir)
-	s := start(t, dir, func(c *spec.Runtime) { c.Server.Aliases = []string{"all-the-while"} })
-	h := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	s := serving.Serve(t, programs, dir, func(c *spec.Runtime) { c.Server.Aliases = []string{"all-the-while"} })
+	h := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	tiny := s.Config.Engine.Model[0]
 	l := newLoad(t.Context(), s, "all-the-while", 16, alone(t, s, name))
 	changes := []func(*spec.Runtime){
@@ -35,11 +35,11 @@ func TestSwapUnderLoad(t *testing.T) {
 		l.more(t, 40)
 		before := h.Engine.PID
 		change(t, s, f)
-		h = until(t, s, "another engine alone", func(h serving.Health) bool { return h.Ready && h.Engine.PID != before && h.Swap == nil })
+		h = s.Await(t, "another engine alone", func(h serving.Health) bool { return h.Ready && h.Engine.PID != before && h.Swap == nil })
 		if h.Model.ID != s.Config.Server.Model || h.Status != "ok" || s.Config.Engine.Context > 0 && h.Model.Context != s.Config.Engine.Context {
 			t.Errorf("health: %+v", h)
 		}
-		eventually(t, "the engine before is gone", func() bool { return syscall.Kill(before, 0) != nil })
+		serving.Eventually(t, "the engine before is gone", func() bool { return syscall.Kill(before, 0) != nil })
 	}
 	l.more(t, 40)
 	l.end(t)
@@ -69,8 +69,8 @@ func metrics(t *testing.T, s *serving.Server) string {
 // new one takes over.
 func TestSwapFails(t *testing.T) {
 	dir := t.TempDir()
-	s := start(t, dir, nil)
-	first := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	s := serving.Serve(t, programs, dir, nil)
+	first := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	l := newLoad(t.Context(), s, name, 4, alone(t, s, name))
 	b, err := os.ReadFile(s.Config.Engine.Model[0])
 	if err != nil {
@@ -91,7 +91,7 @@ func TestSwapFails(t *testing.T) {
 			}
 		}
 		change(t, s, func(r *spec.Runtime) { r.Engine.Model, r.Server.Model = []string{file}, "new" })
-		h := until(t, s, fmt.Sprint("change ", i, " fails"), func(h serving.Health) bool {
+		h := s.Await(t, fmt.Sprint("change ", i, " fails"), func(h serving.Health) bool {
 			return h.Swap != nil && h.Swap.State == wire.SwapFailed && strings.Contains(h.Swap.Why, c.why) && strings.Contains(metrics(t, s), fmt.Sprintf(`swaps_total{result="failed"} %d`, i+1))
 		})
 		if !h.Ready || h.Status != "degraded" || h.Engine.PID != first.Engine.PID || h.Model.ID != name || !strings.Contains(strings.Join(h.Degraded, ""), c.why) {
@@ -106,7 +106,7 @@ func TestSwapFails(t *testing.T) {
 	if err := s.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	h := until(t, s, "the new model serves", func(h serving.Health) bool { return h.Ready && h.Swap == nil && h.Model.ID == "new" })
+	h := s.Await(t, "the new model serves", func(h serving.Health) bool { return h.Ready && h.Swap == nil && h.Model.ID == "new" })
 	if h.Status != "ok" || h.Engine.PID == first.Engine.PID {
 		t.Errorf("in the end: %+v", h)
 	}
@@ -118,8 +118,8 @@ func TestSwapFails(t *testing.T) {
 // What is the front's own takes effect at once and without another engine. What is wrong changes nothing.
 func TestReload(t *testing.T) {
 	dir := t.TempDir()
-	s := start(t, dir, nil)
-	first := until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	s := serving.Serve(t, programs, dir, nil)
+	first := s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	listen := s.Config.Server.Listen
 	status := func(model string) int {
 		code, _, err := ask(t.Context(), s, model, "violin", false)
@@ -129,9 +129,9 @@ func TestReload(t *testing.T) {
 		return code
 	}
 	change(t, s, func(c *spec.Runtime) { c.Server.Aliases = []string{"other"} })
-	eventually(t, "another name holds", func() bool { return status("other") == http.StatusOK })
+	serving.Eventually(t, "another name holds", func() bool { return status("other") == http.StatusOK })
 	change(t, s, func(c *spec.Runtime) { c.Server.Listen, c.Server.Aliases = "127.0.0.1:1", []string{"third"} })
-	eventually(t, "the next name holds", func() bool { return status("third") == http.StatusOK && status("other") == http.StatusNotFound })
+	serving.Eventually(t, "the next name holds", func() bool { return status("third") == http.StatusOK && status("other") == http.StatusNotFound })
 	if !strings.Contains(s.Front().Log(), `"fields":["listen"]`) {
 		t.Error("the log does not say that the address stays")
 	}
@@ -147,22 +147,22 @@ func TestReload(t *testing.T) {
 		if err := s.Reload(); err != nil {
 			t.Fatal(err)
 		}
-		h := until(t, s, what+" is refused", func(h serving.Health) bool {
+		h := s.Await(t, what+" is refused", func(h serving.Health) bool {
 			return h.Status == "degraded" && strings.Contains(h.Degraded[0], "the configuration was not taken")
 		})
 		if !h.Ready || h.Engine.PID != first.Engine.PID || status("third") != http.StatusOK {
 			t.Errorf("%s: %+v", what, h)
 		}
 		change(t, s, func(*spec.Runtime) {})
-		until(t, s, "well again", func(h serving.Health) bool { return h.Status == "ok" })
+		s.Await(t, "well again", func(h serving.Health) bool { return h.Status == "ok" })
 	}
 	keys := filepath.Join(dir, "keys")
 	if err := os.WriteFile(keys, []byte("a-key\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	change(t, s, func(c *spec.Runtime) { c.Server.KeysFile = keys })
-	eventually(t, "a key is asked for", func() bool { return status("third") == http.StatusUnauthorized })
-	if h := until(t, s, "it is there", func(serving.Health) bool { return true }); h.Engine.PID != first.Engine.PID || len(h.Engine.Exits) != 0 {
+	serving.Eventually(t, "a key is asked for", func() bool { return status("third") == http.StatusUnauthorized })
+	if h := s.Await(t, "it is there", func(serving.Health) bool { return true }); h.Engine.PID != first.Engine.PID || len(h.Engine.Exits) != 0 {
 		t.Errorf("another engine: %+v", h)
 	}
 }
@@ -175,7 +175,7 @@ func pair(t *testing.T) (s *serving.Server, a, b *serving.Kept) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s = start(t, dir, func(c *spec.Runtime) { c.Sockets = []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")} })
+	s = serving.Serve(t, programs, dir, func(c *spec.Runtime) { c.Sockets = []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")} })
 	var kept [2]*serving.Kept
 	for i, path := range s.Config.Sockets {
 		if kept[i], err = s.Keep(path); err != nil {
@@ -183,7 +183,7 @@ func pair(t *testing.T) (s *serving.Server, a, b *serving.Kept) {
 		}
 		t.Cleanup(func() {
 			if t.Failed() {
-				t.Logf("%s:\n%s", path, said(kept[i].Log()))
+				t.Logf("%s:\n%s", path, kept[i].Log())
 			}
 			kept[i].Close()
 		})
@@ -198,7 +198,7 @@ func is(t *testing.T, what string, k *serving.Kept, starts int, live bool) {
 	if live {
 		clean--
 	}
-	eventually(t, what, func() bool {
+	serving.Eventually(t, what, func() bool {
 		s, c, pid := k.State()
 		return s == starts && c == clean && (pid != 0) == live
 	})
@@ -208,28 +208,28 @@ func is(t *testing.T, what string, k *serving.Kept, starts int, live bool) {
 // finds the one that has its model loaded, and does not start the other.
 func TestSwapBetweenSockets(t *testing.T) {
 	s, a, b := pair(t)
-	until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	is(t, "the first engine alone", a, 1, true)
 	l := newLoad(t.Context(), s, name, 8, alone(t, s, name))
 	serves := func(context int) func(serving.Health) bool {
 		return func(h serving.Health) bool { return h.Ready && h.Swap == nil && h.Model.Context == context }
 	}
 	change(t, s, func(c *spec.Runtime) { c.Engine.Context = 200 })
-	until(t, s, "the second engine", serves(200))
+	s.Await(t, "the second engine", serves(200))
 	is(t, "the first has ended", a, 1, false)
 	is(t, "the second is there", b, 1, true)
 	l.more(t, 20)
 	change(t, s, func(c *spec.Runtime) { c.Engine.Context = 220 })
-	until(t, s, "the first socket's again", serves(220))
+	s.Await(t, "the first socket's again", serves(220))
 	is(t, "the second has ended", b, 1, false)
 	is(t, "the first is there again", a, 2, true)
 	l.more(t, 20)
 	l.end(t)
 
 	change(t, s, func(c *spec.Runtime) { c.Engine.Context = 200 })
-	before := until(t, s, "the second socket's again", serves(200))
+	before := s.Await(t, "the second socket's again", serves(200))
 	restart(t, s)
-	h := until(t, s, "ready again", serves(200))
+	h := s.Await(t, "ready again", serves(200))
 	if h.Engine.PID != before.Engine.PID {
 		t.Errorf("engine %d, before %d", h.Engine.PID, before.Engine.PID)
 	}
@@ -243,7 +243,7 @@ func restart(t *testing.T, s *serving.Server) {
 	if err := s.Front().Cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), serving.Patience)
 	defer stop()
 	if _, err := s.Front().Wait(ctx); err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func restart(t *testing.T, s *serving.Server) {
 // A front that is killed at any moment of a change: the next one ends it, with one engine.
 func TestFrontKilledMidSwap(t *testing.T) {
 	s, a, b := pair(t)
-	until(t, s, "ready", func(h serving.Health) bool { return h.Ready })
+	s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
 	memory := filepath.Join(filepath.Dir(a.Path), "engines.json")
 	for i := range 4 {
 		context := 200 + i
@@ -264,16 +264,16 @@ func TestFrontKilledMidSwap(t *testing.T) {
 		if i%2 == 1 {
 			from, to = b, a
 		}
-		eventually(t, "one engine is remembered", func() bool {
+		serving.Eventually(t, "one engine is remembered", func() bool {
 			text, err := os.ReadFile(memory)
 			return err == nil && strings.Contains(string(text), `"Current":"`+from.Path) && strings.Contains(string(text), `"Others":null`)
 		})
 		starts, _, _ := to.State()
 		change(t, s, func(c *spec.Runtime) { c.Engine.Context = context })
-		eventually(t, "the other one starts", func() bool { n, _, _ := to.State(); return n > starts })
+		serving.Eventually(t, "the other one starts", func() bool { n, _, _ := to.State(); return n > starts })
 		restart(t, s)
-		until(t, s, "the other one serves", func(h serving.Health) bool { return h.Ready && h.Swap == nil && h.Model.Context == context })
-		eventually(t, "the one before has ended", func() bool { _, _, pid := from.State(); return pid == 0 })
+		s.Await(t, "the other one serves", func(h serving.Health) bool { return h.Ready && h.Swap == nil && h.Model.Context == context })
+		serving.Eventually(t, "the one before has ended", func() bool { _, _, pid := from.State(); return pid == 0 })
 		if n, _, _ := to.State(); n != starts+1 {
 			t.Errorf("change %d took %d engines", i, n-starts)
 		}
