@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/agent0-converge/agent0-converge/runtime/door"
 	"github.com/agent0-converge/agent0-converge/runtime/llama"
@@ -30,6 +31,9 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// lonely is how long an engine behind a socket stays without a front: one that is started again is back much sooner.
+const lonely = 2 * time.Minute
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("agent0-engine", flag.ContinueOnError)
@@ -68,7 +72,7 @@ func run(ctx context.Context, args []string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	llama.Init(logged)
-	s := &session.Server{Hello: wire.Hello{
+	s := &session.Server{Lonely: lonely, Hello: wire.Hello{
 		Protocol: wire.Version, Version: version, PID: os.Getpid(), Build: build, Features: llama.Features(),
 		Config: digest, Degraded: degraded,
 	}}

@@ -19,8 +19,8 @@ import (
 // sendTimeout is how long a front may keep an engine from going on by not reading. After that it is given up.
 const sendTimeout = time.Second
 
-// ErrEnd says that the front told the engine to end.
-var ErrEnd = errors.New("the front has another engine and told this one to end")
+// ErrEnd says that the engine is to end, and that this is no failure: its front told it to, or there is none.
+var ErrEnd = errors.New("no front wants this engine")
 
 // Scheduler computes requests: a *worker.Scheduler.
 type Scheduler interface {
@@ -40,10 +40,14 @@ type Engine struct {
 type Server struct {
 	// Hello is said to each front.
 	Hello wire.Hello
+	// Lonely is how long Serve goes on without a front; 0 is for ever. An engine that died when it was told to end, and that somebody
+	// started again, is one that no front knows of.
+	Lonely time.Duration
 
 	mu     sync.Mutex
 	front  *front
 	number uint32
+	lonely *time.Timer // nil where Serve does not run, or goes on for ever
 	engine *Engine
 	// news is what a front that comes now has to know.
 	news *wire.FromEngine
@@ -74,11 +78,12 @@ func (s *Server) Emit(step *wire.Step) {
 	f.step(step)
 }
 
-// Serve accepts fronts until the context ends, or one of them tells the engine to end: then the error is ErrEnd.
+// Serve accepts fronts until the context ends, or one of them tells the engine to end, or none comes: then the error is ErrEnd.
 func (s *Server) Serve(ctx context.Context, l net.Listener) (err error) {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
+	defer s.count(func() { end(ErrEnd); l.Close() })()
 	var fronts sync.WaitGroup
 	defer func() {
 		fronts.Wait()
@@ -107,6 +112,24 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) (err error) {
 			}
 		})
 	}
+}
+
+// count has the engine end when there was no front for too long, until stop is called.
+func (s *Server) count(end func()) (stop func()) {
+	if s.Lonely == 0 {
+		return func() {}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lonely = time.AfterFunc(s.Lonely, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.front == nil {
+			slog.Info("there is no front: the engine ends, and the next connection starts one", "after", s.Lonely.String())
+			end()
+		}
+	})
+	return func() { s.lonely.Stop() }
 }
 
 // ServeConn speaks with one front until it is gone, another comes or the context ends. That it is gone is no error; that it told
@@ -159,6 +182,9 @@ func (s *Server) leave(f *front) {
 	s.mu.Lock()
 	if s.front == f {
 		s.front = nil
+		if s.lonely != nil {
+			s.lonely.Reset(s.Lonely)
+		}
 	}
 	s.mu.Unlock()
 	f.close()

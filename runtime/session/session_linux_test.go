@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/agent0-converge/agent0-converge/runtime/session"
 	"github.com/agent0-converge/agent0-converge/runtime/wire"
@@ -93,6 +94,38 @@ func TestEnd(t *testing.T) {
 	if c, err := net.Dial("unix", path); err == nil {
 		c.Close()
 		t.Error("it lets another front in")
+	}
+	if err := <-ended; !errors.Is(err, session.ErrEnd) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+// An engine without a front ends, and not while there is one.
+func TestLonely(t *testing.T) {
+	const lonely = 50 * time.Millisecond
+	path := filepath.Join(t.TempDir(), "engine")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session.Server{Lonely: lonely}
+	ended := make(chan error, 1)
+	front, err := net.Dial("unix", path) // it waits until the engine serves
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { ended <- s.Serve(t.Context(), l) }()
+	c := wire.NewConn[wire.ToEngine, wire.FromEngine](front)
+	if _, err := c.Receive(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended with %v though there is a front", err)
+	case <-time.After(3 * lonely):
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
 	}
 	if err := <-ended; !errors.Is(err, session.ErrEnd) {
 		t.Errorf("it ended with %v", err)

@@ -77,14 +77,15 @@ func (e *engines) keep(t *testing.T, name string, p plan) *kept {
 }
 
 func (k *kept) serve(ctx context.Context) {
+	first := make(chan net.Conn, 1) // whom an engine did not get to, as it ended, waits for the next
 	for again := false; ctx.Err() == nil; {
-		h := &handed{UnixListener: k.l, first: make(chan net.Conn, 1)}
-		if !again {
+		h := &handed{UnixListener: k.l, first: first}
+		if !again && len(first) == 0 {
 			c, err := k.l.Accept()
 			if err != nil {
 				return
 			}
-			h.first <- c
+			first <- c
 		}
 		k.mu.Lock()
 		f := k.e.launch(k.plan)
@@ -242,7 +243,8 @@ func TestFrontEndsWhileDraining(t *testing.T) {
 	until(t, "nothing else is remembered", func() bool { return len(p.use().Others) == 0 })
 }
 
-// An engine that cannot take over, and is started again and again by who keeps it, is told to end for good.
+// An engine that cannot take over, and is started again and again by who keeps it, is told to end for good. One that dies while it is
+// told, and is started once more, ends as no front comes.
 func TestSwapToSocketFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		plan plan
@@ -258,7 +260,7 @@ func TestSwapToSocketFails(t *testing.T) {
 			p.b.configure(c.plan)
 			s.Change(p.want("2"))
 			until(t, "it fails", func() bool { return s.Status().Swaps["failed"] == 1 })
-			p.b.configure(plan{config: "2", slow: make(chan struct{})}) // it stays long enough to be told
+			p.b.configure(plan{config: "2", slow: make(chan struct{}), lonely: time.Second}) // it stays long enough to be told
 			until(t, "the second is at rest", func() bool {
 				_, live := p.b.state()
 				return live == nil && len(p.use().Others) == 0

@@ -45,6 +45,8 @@ type plan struct {
 	slow chan struct{}
 	// steps, if not nil, lets it compute: a batch for each thing that comes, and as it likes when it is closed.
 	steps chan struct{}
+	// lonely is how long it stays without a front; 0 is for ever.
+	lonely time.Duration
 }
 
 // fake is one of them.
@@ -92,7 +94,7 @@ func (e *engines) launch(p plan) *fake {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &fake{Model: &workertest.Model{Cells: 1024, Sequences: 8, Salt: p.model}, plan: p, ctx: ctx, kill: stop, hang: make(chan struct{})}
 	context.AfterFunc(ctx, func() { close(m.hang) })
-	s := &session.Server{Hello: wire.Hello{Protocol: wire.Version, Config: p.config}}
+	s := &session.Server{Lonely: p.lonely, Hello: wire.Hello{Protocol: wire.Version, Config: p.config}}
 	m.session = s
 	sched := worker.New(worker.Config{
 		Vocabulary: workertest.Vocabulary, Parallel: 4, Slots: 8, Context: 256, Batch: 64, Chunk: 32, MaxWaiting: 1000, MaxWait: time.Hour,
@@ -183,7 +185,7 @@ func supervised(t *testing.T, change func(*supervise.Config, *engines)) (*superv
 // until waits for a condition.
 func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !f(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never happened: %s", what)
 		}
