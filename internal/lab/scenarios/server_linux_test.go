@@ -239,23 +239,3 @@ func TestServerWithoutModel(t *testing.T) {
 	h.until("it is ready", func() bool { return h.property("agent0.service", "ActiveState") == "active" })
 	h.asks()
 }
-
-// TestExample: a machine that the example describes serves, to who has the key and to nobody else.
-func TestExample(t *testing.T) {
-	h := servingHost(t)
-	h.run("mount", "--make-rshared", "/") // as systemd has it where it boots a machine: credentials are handed over by a mount
-	before := h.picture()
-	if err := h.PutTree("../../../examples/agent0", "/root/example"); err != nil {
-		t.Fatal(err)
-	}
-	apply := []string{"env", "AGENT0_VAR_api_key=a-key-of-sixteen", agent, "apply", "--auto-approve", "/root/example"}
-	h.run(apply...)
-	if got := h.property("agent0.service", "ActiveState"); got != "active" {
-		t.Errorf("after the apply the front is %s", got)
-	}
-	has(t, h.run(probe, "post", "http://"+serverPort+"/v1/completions", question), "401")
-	has(t, h.run("env", "PROBE_KEY=a-key-of-sixteen", probe, "post", "http://"+serverPort+"/v1/completions", question), "violin")
-	has(t, h.run(apply...), "same")
-	h.run(agent, "undo", "--to", "1")
-	h.same("undo left the machine different", before, h.picture())
-}

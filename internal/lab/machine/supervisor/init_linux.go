@@ -67,7 +67,14 @@ func pivot(root string) error {
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("cannot leave the old root: %w", err)
 	}
-	return unix.Chdir("/")
+	if err := unix.Chdir("/"); err != nil {
+		return fmt.Errorf("cannot enter the new root: %w", err)
+	}
+	// As systemd has it where it boots a machine and no container: it hands credentials to services by a mount that these have to see.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("cannot share mounts within the machine: %w", err)
+	}
+	return nil
 }
 
 // dropCapabilities gives up, for this process and all it starts, what would change the host that the
