@@ -146,33 +146,9 @@ func (r *rules) without(e expr, known []int) expr {
 			return lit(string(e[0].lo))
 		}
 	case seq:
-		var out seq
-		for _, x := range e {
-			x = r.without(x, known)
-			if in, isSeq := x.(seq); isSeq {
-				out = append(out, in...)
-			} else {
-				out = append(out, x)
-			}
-		}
-		if len(out) == 1 {
-			return out[0]
-		}
-		return out
+		return flat(r, e, known)
 	case alt:
-		var out alt
-		for _, x := range e {
-			x = r.without(x, known)
-			if in, isAlt := x.(alt); isAlt {
-				out = append(out, in...)
-			} else {
-				out = append(out, x)
-			}
-		}
-		if len(out) == 1 {
-			return out[0]
-		}
-		return out
+		return flat(r, e, known)
 	case rep:
 		if e.most == 0 || r.shortest(e.e, known) == tooLong {
 			return seq(nil)
@@ -181,6 +157,23 @@ func (r *rules) without(e expr, known []int) expr {
 		return e
 	}
 	return e
+}
+
+// flat is what without makes of the parts of a sequence or of alternatives. What is of the same kind among them is taken apart.
+func flat[E ~[]expr](r *rules, parts E, known []int) expr {
+	var out E
+	for _, x := range parts {
+		x = r.without(x, known)
+		if in, same := any(x).(E); same {
+			out = append(out, in...)
+		} else {
+			out = append(out, x)
+		}
+	}
+	if len(out) == 1 {
+		return out[0]
+	}
+	return any(out).(expr)
 }
 
 // repeat is e from least to most times. Long ones are made of blocks, as llama.cpp makes a rule of each optional one:

@@ -39,7 +39,7 @@ func TestBackend(t *testing.T) {
 	if !strings.Contains(s.Front().Log(), "computing by the code in "+library) {
 		t.Error("it was not computed by the code in the library")
 	}
-	if got := metric(t, s, "agent0_engine_info"); !strings.Contains(got, `backend="Paper"`) || !strings.Contains(got, `device="Paper0 (a GPU on paper)"`) {
+	if got := s.Metrics(t, "agent0_engine_info"); !strings.Contains(got, `backend="Paper"`) || !strings.Contains(got, `device="Paper0 (a GPU on paper)"`) {
 		t.Error(got)
 	}
 	// The next engine uses it too, and is not kept waiting for what is known.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -61,27 +60,6 @@ func answer(t *testing.T, s *serving.Server, word string) string {
 	return a.Choices[0].Text
 }
 
-// metric returns the lines of /metrics that begin with a name.
-func metric(t *testing.T, s *serving.Server, name string) string {
-	t.Helper()
-	res, err := http.Get(s.URL + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for l := range strings.Lines(string(b)) {
-		if strings.HasPrefix(l, name) {
-			lines = append(lines, strings.TrimSpace(l))
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
 // degradedIs checks that /health, the metrics and the log all tell of what is degraded: for each of want one line that has it.
 func degradedIs(t *testing.T, s *serving.Server, h serving.Health, want ...string) {
 	t.Helper()
@@ -96,7 +74,7 @@ func degradedIs(t *testing.T, s *serving.Server, h serving.Health, want ...strin
 			t.Errorf("the log does not say %q", w)
 		}
 	}
-	if got := metric(t, s, "agent0_engine_degraded"); got != fmt.Sprintf("agent0_engine_degraded %d", len(want)) {
+	if got := s.Metrics(t, "agent0_engine_degraded"); got != fmt.Sprintf("agent0_engine_degraded %d", len(want)) {
 		t.Errorf("%s, want %d", got, len(want))
 	}
 }

@@ -38,7 +38,7 @@ func agent0(t *testing.T) (h *host, before string) {
 
 func (h *host) colour() string {
 	h.t.Helper()
-	return h.run(probe, "get", "http://" + probeAddress + "/env/AGENT0_COLOUR")
+	return h.run(probe, "get", "http://"+probeAddress+"/env/AGENT0_COLOUR")
 }
 
 // TestAgent0 is the life of a machine that the example describes: it is made, left alone, changed,
@@ -120,7 +120,7 @@ func (h *host) meddles(t *testing.T) {
 
 // enforces has the server use more than it may.
 func (h *host) enforces(t *testing.T) {
-	h.run(probe, "get", "http://" + probeAddress + "/spin")
+	h.run(probe, "get", "http://"+probeAddress+"/spin")
 	if h.throttled(t) == 0 {
 		t.Error("CPUQuota=20% throttled nothing in a second of CPU time")
 	}

@@ -3,7 +3,6 @@ package swap_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,23 +45,9 @@ func TestSwapUnderLoad(t *testing.T) {
 	if len(h.Engine.Exits) != 0 {
 		t.Errorf("lost engines: %v", h.Engine.Exits)
 	}
-	if m := metrics(t, s); !strings.Contains(m, `agent0_engine_swaps_total{result="done"} 3`) {
+	if m := s.Metrics(t, "agent0_"); !strings.Contains(m, `agent0_engine_swaps_total{result="done"} 3`) {
 		t.Error("the metrics do not say 3 changes")
 	}
-}
-
-func metrics(t *testing.T, s *serving.Server) string {
-	t.Helper()
-	r, err := http.Get(s.URL + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 // Where the new model cannot be used, the old one serves on, under its own name, and it is said why; when that is put right the
@@ -92,7 +77,7 @@ func TestSwapFails(t *testing.T) {
 		}
 		change(t, s, func(r *spec.Runtime) { r.Engine.Model, r.Server.Model = []string{file}, "new" })
 		h := s.Await(t, fmt.Sprint("change ", i, " fails"), func(h serving.Health) bool {
-			return h.Swap != nil && h.Swap.State == wire.SwapFailed && strings.Contains(h.Swap.Why, c.why) && strings.Contains(metrics(t, s), fmt.Sprintf(`swaps_total{result="failed"} %d`, i+1))
+			return h.Swap != nil && h.Swap.State == wire.SwapFailed && strings.Contains(h.Swap.Why, c.why) && strings.Contains(s.Metrics(t, "agent0_"), fmt.Sprintf(`swaps_total{result="failed"} %d`, i+1))
 		})
 		if !h.Ready || h.Status != "degraded" || h.Engine.PID != first.Engine.PID || h.Model.ID != name || !strings.Contains(strings.Join(h.Degraded, ""), c.why) {
 			t.Errorf("change %d: %+v", i, h)
