@@ -36,9 +36,7 @@ func TestBackend(t *testing.T) {
 			t.Errorf("%s: %q, by the CPU %q", w, got, want[i])
 		}
 	}
-	if !strings.Contains(s.Front().Log(), "computing by the code in "+library) {
-		t.Error("it was not computed by the code in the library")
-	}
+	s.AwaitLog(t, "computing by the code in "+library)
 	if got := s.Metrics(t, "agent0_engine_info"); !strings.Contains(got, `backend="Paper"`) || !strings.Contains(got, `device="Paper0 (a GPU on paper)"`) {
 		t.Error(got)
 	}

@@ -102,6 +102,12 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
+// AwaitLog waits until the front or its engines have said something: /health may tell of it before the pipe has carried it here.
+func (s *Server) AwaitLog(t testing.TB, text string) {
+	t.Helper()
+	Eventually(t, "the log says "+text, func() bool { return strings.Contains(s.Front().Log(), text) })
+}
+
 // Metrics returns the lines of /metrics that begin with a name.
 func (s *Server) Metrics(t testing.TB, name string) string {
 	t.Helper()

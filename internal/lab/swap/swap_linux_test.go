@@ -117,9 +117,7 @@ func TestReload(t *testing.T) {
 	serving.Eventually(t, "another name holds", func() bool { return status("other") == http.StatusOK })
 	change(t, s, func(c *spec.Runtime) { c.Server.Listen, c.Server.Aliases = "127.0.0.1:1", []string{"third"} })
 	serving.Eventually(t, "the next name holds", func() bool { return status("third") == http.StatusOK && status("other") == http.StatusNotFound })
-	if !strings.Contains(s.Front().Log(), `"fields":["listen"]`) {
-		t.Error("the log does not say that the address stays")
-	}
+	s.AwaitLog(t, `"fields":["listen"]`) // the address stays
 	s.Config.Server.Listen = listen
 
 	for what, text := range map[string]string{
