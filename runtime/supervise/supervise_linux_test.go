@@ -313,12 +313,20 @@ func TestNoModel(t *testing.T) {
 	}
 }
 
-// Who goes away frees the engine.
+// Who goes away frees the engine, which computes a batch at a time here: it cannot be done before it hears of it.
 func TestCancel(t *testing.T) {
-	s, e := supervised(t, nil)
+	steps := make(chan struct{})
+	s, e := supervised(t, func(c *supervise.Config, e *engines) {
+		c.Want.Places = []supervise.Place{e.child(plan{steps: steps})}
+	})
 	ready(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := ask(ctx, s, "this goes on", 0, func(ev wire.Event) {
+	go func() {
+		for range 2 { // the prompt, and a token
+			steps <- struct{}{}
+		}
+	}()
+	_, err := ask(ctx, s, "this goes on", 200, func(ev wire.Event) {
 		if ev.Token != nil {
 			cancel()
 		}
@@ -326,7 +334,20 @@ func TestCancel(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	until(t, "nothing is computed", func() bool { st := s.Status().State; return len(st.Running) == 0 && st.Waiting == 0 })
+	more := 0
+	until(t, "nothing is computed", func() bool {
+		select {
+		case steps <- struct{}{}:
+			more++
+		default:
+		}
+		time.Sleep(10 * time.Millisecond) // for the word to arrive
+		st := s.Status().State
+		return len(st.Running) == 0 && st.Waiting == 0
+	})
+	if more > 150 {
+		t.Errorf("it went on for %d batches", more)
+	}
 	if n := e.current().Samplers; n != 0 {
 		t.Errorf("%d samplers are open", n)
 	}
