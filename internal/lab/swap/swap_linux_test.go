@@ -181,6 +181,12 @@ func is(t *testing.T, what string, k *serving.Kept, starts int, live bool) {
 	if live {
 		clean--
 	}
+	defer func() {
+		if t.Failed() {
+			s, c, pid := k.State()
+			t.Logf("%s: %d starts, %d ended well, process %d", k.Path, s, c, pid)
+		}
+	}()
 	serving.Eventually(t, what, func() bool {
 		s, c, pid := k.State()
 		return s == starts && c == clean && (pid != 0) == live
@@ -211,6 +217,7 @@ func TestSwapBetweenSockets(t *testing.T) {
 
 	change(t, s, func(c *spec.Runtime) { c.Engine.Context = 200 })
 	before := s.Await(t, "the second socket's again", serves(200))
+	remembered(t, b)
 	restart(t, s)
 	h := s.Await(t, "ready again", serves(200))
 	if h.Engine.PID != before.Engine.PID {
@@ -218,6 +225,17 @@ func TestSwapBetweenSockets(t *testing.T) {
 	}
 	is(t, "the first was left alone", a, 2, false)
 	is(t, "the second is the same", b, 2, true)
+}
+
+// remembered waits until a front that starts asks nobody but this engine. Before that it asks also the one that was told to
+// end, as it cannot know whether it heard: if it did, to ask its socket starts one more, which is told to end too.
+func remembered(t *testing.T, k *serving.Kept) {
+	t.Helper()
+	memory := filepath.Join(filepath.Dir(k.Path), "engines.json")
+	serving.Eventually(t, "one engine is remembered", func() bool {
+		text, err := os.ReadFile(memory)
+		return err == nil && strings.Contains(string(text), `"Current":"`+k.Path) && strings.Contains(string(text), `"Others":null`)
+	})
 }
 
 // restart kills the front and starts another.
@@ -240,17 +258,13 @@ func restart(t *testing.T, s *serving.Server) {
 func TestFrontKilledMidSwap(t *testing.T) {
 	s, a, b := pair(t)
 	s.Await(t, "ready", func(h serving.Health) bool { return h.Ready })
-	memory := filepath.Join(filepath.Dir(a.Path), "engines.json")
 	for i := range 4 {
 		context := 200 + i
 		from, to := a, b
 		if i%2 == 1 {
 			from, to = b, a
 		}
-		serving.Eventually(t, "one engine is remembered", func() bool {
-			text, err := os.ReadFile(memory)
-			return err == nil && strings.Contains(string(text), `"Current":"`+from.Path) && strings.Contains(string(text), `"Others":null`)
-		})
+		remembered(t, from)
 		starts, _, _ := to.State()
 		change(t, s, func(c *spec.Runtime) { c.Engine.Context = context })
 		serving.Eventually(t, "the other one starts", func() bool { n, _, _ := to.State(); return n > starts })
