@@ -72,7 +72,7 @@ func (s *Supervisor) cleared(q *request) {
 		return
 	}
 	l.trial = nil
-	q.suspect = false
+	q.suspect, q.deaths, q.early = false, 0, 0 // it went further than those that died: it was not what they died of
 	if !q.ended && l.post.role == serving {
 		l.send(&wire.ToEngine{Cancel: q.id})
 		q.link = nil
