@@ -149,6 +149,7 @@ func (f *fake) Generate(ctx context.Context, r *wire.Request, tell func(wire.Eve
 	}
 	defer f.begin(r)()
 	tell(wire.Event{ID: r.ID, Accepted: &wire.Accepted{Prompt: tokens}})
+	tell(wire.Event{ID: r.ID, Begun: &wire.Begun{}})
 	return f.generate(ctx, r, text, tokens, tell)
 }
 

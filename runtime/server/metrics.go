@@ -43,7 +43,7 @@ func newMetrics(e Engine, d *doors) *metrics {
 		firstToken:  histogram("time_to_first_token_seconds", "Time from a sequence's request to its first token.", firstTokenBuckets),
 		interToken:  histogram("inter_token_latency_seconds", "Time between two tokens of a sequence.", interTokenBuckets),
 		request:     histogram("request_duration_seconds", "Time from a sequence's request to its end.", requestBuckets),
-		wait:        histogram("queue_wait_seconds", "Time from a sequence's request until an engine accepted it.", requestBuckets),
+		wait:        histogram("queue_wait_seconds", "Time from a sequence's request until an engine began to compute it.", requestBuckets),
 		tokens:      counters("tokens_total", "Tokens of sequences: of prompts, of those the ones that were in the cache, and generated.", "type"),
 		requests:    counters("http_requests_total", "Answered requests.", "path", "code"),
 		rejections:  counters("admission_rejections_total", "Requests that were refused with a Retry-After.", "reason"),
@@ -74,8 +74,9 @@ func (m *metrics) begin(now time.Time) *watch { return &watch{m: m, began: now} 
 
 func (w *watch) saw(e *wire.Event, now time.Time) {
 	switch {
-	case e.Accepted != nil:
+	case e.Begun != nil:
 		w.m.wait.Observe(now.Sub(w.began).Seconds())
+	case e.Accepted != nil:
 		w.m.tokens.WithLabelValues("prompt").Add(float64(e.Accepted.Prompt))
 	case e.Token != nil:
 		if w.last.IsZero() {

@@ -109,6 +109,11 @@ func (s *Supervisor) step(l *link, step *wire.Step) {
 				continue // that was told the first time
 			}
 			q.accepted = true
+		case e.Begun != nil:
+			if q.begun {
+				continue
+			}
+			q.begun = true
 		case e.Token != nil:
 			q.generated = append(q.generated, e.Token.ID)
 			q.model = &l.ready.Model

@@ -23,9 +23,14 @@ func TestKilledUnderLoad(t *testing.T) {
 	for i := range 100 {
 		wg.Go(func() {
 			prompt := fmt.Sprintf("request number %d", i)
-			text, err := ask(t.Context(), s, prompt, 100, nil)
-			if want := model.Text(prompt, 100); err != nil || text != want {
-				t.Errorf("%s: %q, %v, want %q", prompt, text, err, want)
+			begun := 0
+			text, err := ask(t.Context(), s, prompt, 100, func(ev wire.Event) {
+				if ev.Begun != nil {
+					begun++
+				}
+			})
+			if want := model.Text(prompt, 100); err != nil || text != want || begun != 1 {
+				t.Errorf("%s: %q, %v, want %q; it began %d times", prompt, text, err, want, begun)
 			}
 		})
 	}

@@ -18,6 +18,7 @@ type request struct {
 	id        uint64
 	link      *link
 	accepted  bool // by any engine
+	begun     bool // by any engine
 	running   bool
 	fresh     bool // the engine has it and has not said so
 	ended     bool

@@ -197,6 +197,7 @@ type State struct {
 type Event struct {
 	ID       uint64    `json:"id"`
 	Accepted *Accepted `json:"accepted,omitempty"`
+	Begun    *Begun    `json:"begun,omitempty"`
 	Token    *Token    `json:"token,omitempty"`
 	Done     *Done     `json:"done,omitempty"`
 	Refused  *Refused  `json:"refused,omitempty"`
@@ -206,6 +207,12 @@ type Event struct {
 type Accepted struct {
 	// Prompt is how many tokens the prompt has.
 	Prompt int `json:"prompt"`
+}
+
+// Begun says that a request has waited for its turn, and is being computed from now on.
+type Begun struct {
+	// Cached is how many tokens of its beginning were in the cache.
+	Cached int `json:"cached"`
 }
 
 // Token is a generated token.

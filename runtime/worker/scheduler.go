@@ -150,6 +150,7 @@ func (s *Scheduler) start() (started bool) {
 		s.state.Reused += uint64(q.cached)
 		s.waiting = s.waiting[1:]
 		s.running = append(s.running, q)
+		s.event(wire.Event{ID: q.req.ID, Begun: &wire.Begun{Cached: q.cached}})
 		started = true
 	}
 	return started

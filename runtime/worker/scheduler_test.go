@@ -24,6 +24,7 @@ type rig struct {
 
 	mu     sync.Mutex
 	events map[uint64][]wire.Event
+	all    []wire.Event
 	state  wire.State
 	news   *sync.Cond
 }
@@ -61,6 +62,7 @@ func (r *rig) tell(s *wire.Step) {
 	defer r.mu.Unlock()
 	for _, e := range s.Events {
 		r.events[e.ID] = append(r.events[e.ID], e)
+		r.all = append(r.all, e)
 	}
 	if s.State != nil {
 		r.state = *s.State
@@ -233,6 +235,24 @@ func TestEndOfText(t *testing.T) {
 	r.add(1, "hi", 50)
 	if done := r.expect(1, "hi", 7); done.Reason != wire.Stop || done.Prompt != 2 {
 		t.Errorf("%+v", done)
+	}
+}
+
+// That a sequence begins is said when its turn has come, with what was in the cache.
+func TestBegun(t *testing.T) {
+	r := start(t, &workertest.Model{Cells: 512}, func(c *worker.Config) { c.Parallel = 1 })
+	r.add(1, "one at a time", 20)
+	r.add(2, "one at a time please", 5)
+	r.expect(1, "one at a time", 20)
+	r.expect(2, "one at a time please", 5)
+	at := func(id uint64, is func(wire.Event) bool) int {
+		return slices.IndexFunc(r.all, func(e wire.Event) bool { return e.ID == id && is(e) })
+	}
+	done := at(1, func(e wire.Event) bool { return e.Done != nil })
+	begun := at(2, func(e wire.Event) bool { return e.Begun != nil })
+	token := at(2, func(e wire.Event) bool { return e.Token != nil })
+	if done < 0 || begun < done || token < begun || r.all[begun].Begun.Cached != len("one at a time") {
+		t.Errorf("the first is done at %d, the second begins at %d with a token at %d: %+v", done, begun, token, r.events[2][:2])
 	}
 }
 
