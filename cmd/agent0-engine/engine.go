@@ -181,14 +181,17 @@ func (e *engine) size() int {
 }
 
 func (e *engine) context() llama.ContextParams {
-	kind := llama.F16
+	kind, flash := llama.F16, llama.FlashAuto
+	if e.shared() {
+		flash = llama.FlashOff // in cells of all, its sums depend on what else is computed
+	}
 	if e.cfg.CacheType == "q8_0" {
-		kind = llama.Q80 // which needs flash attention: otherwise that is off, as on a CPU its sums depend on what else is computed
+		kind, flash = llama.Q80, llama.FlashOn // which it needs
 	}
 	return llama.ContextParams{
 		Size: e.size(), Shared: e.shared(),
 		Batch: e.cfg.Batch, MicroBatch: e.cfg.MicroBatch, Sequences: e.slots(),
-		Threads: e.cfg.Threads, BatchThreads: e.cfg.Threads, KeyType: kind, ValueType: kind, FlashAttention: kind != llama.F16,
+		Threads: e.cfg.Threads, BatchThreads: e.cfg.Threads, KeyType: kind, ValueType: kind, FlashAttention: flash,
 	}
 }
 

@@ -26,8 +26,8 @@ type ContextParams struct {
 	Threads, BatchThreads int
 	// KeyType and ValueType are how the cache is stored.
 	KeyType, ValueType CacheType
-	// FlashAttention computes attention in one go. A ValueType that is not F16 needs it.
-	FlashAttention bool
+	// FlashAttention is whether attention is computed in one go. A ValueType that is not F16 needs it.
+	FlashAttention FlashAttention
 }
 
 // CacheType is how the KV cache is stored: a ggml_type.
@@ -37,6 +37,16 @@ type CacheType int
 const (
 	F16 CacheType = 1
 	Q80 CacheType = 8
+)
+
+// FlashAttention is whether attention is computed in one go, without its matrix in memory: a llama_flash_attn_type.
+type FlashAttention int
+
+// FlashAuto uses flash attention where every device of the model has it.
+const (
+	FlashAuto FlashAttention = -1
+	FlashOff  FlashAttention = 0
+	FlashOn   FlashAttention = 1
 )
 
 // Context holds sequences and computes them. Its methods are for one goroutine at a time.
@@ -52,9 +62,7 @@ func (m *Model) NewContext(p ContextParams) (*Context, error) {
 		n_ctx: C.uint32_t(p.Size), n_batch: C.uint32_t(p.Batch), n_ubatch: C.uint32_t(p.MicroBatch), n_seq_max: C.uint32_t(p.Sequences),
 		threads: C.int32_t(p.Threads), threads_batch: C.int32_t(p.BatchThreads),
 		unified: C.bool(p.Shared), type_k: C.int32_t(p.KeyType), type_v: C.int32_t(p.ValueType),
-	}
-	if p.FlashAttention {
-		cp.flash_attention = 1 // LLAMA_FLASH_ATTN_TYPE_ENABLED; 0 is ..._DISABLED
+		flash_attention: C.int32_t(p.FlashAttention),
 	}
 	var c *C.a0_context
 	var why C.a0_message

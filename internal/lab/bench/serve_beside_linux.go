@@ -92,7 +92,7 @@ func (s *servers) peers(ctx context.Context) ([]peer, error) {
 		return nil, errors.Join(err, ours.Close())
 	}
 	out := []peer{{us, over(anew(), ours.URL), []process{{"front", ours.Front().Cmd.Process.Pid}, {"engine", h.Engine.PID}}, ours.Close}}
-	fmt.Printf("%s: build %s, 1 thread, %d sequences of %d tokens, batches of %d, cache %s, no flash attention\n",
+	fmt.Printf("%s: build %s, 1 thread, %d sequences of %d tokens, batches of %d, cache %s\n",
 		us, h.Engine.Build, parallel, perSequence, batch, cache)
 	if s.theirs == nil {
 		return out, nil
