@@ -214,27 +214,40 @@ func (s *Scheduler) step() error {
 	}
 }
 
-// assemble fills the batch: a token of each sequence that answers, then prompts, oldest first, in what is left. It returns
-// whose the entries are whose logits are wanted, by entry.
+// assemble fills the batch, by slot: where each has cells of its own, llama.cpp computes only those together that stand in a row
+// and come in their order, and reads the model's weights anew for the next row. It returns whose the entries are whose logits
+// are wanted, by entry.
 func (s *Scheduler) assemble() map[int]*sequence {
+	share := s.share()
 	s.batch = s.batch[:0]
-	owners := make(map[int]*sequence, len(s.running))
-	left := s.cfg.Batch
-	for _, q := range s.running {
-		if q.answering() {
-			s.put(q, 1, owners)
-			left = s.cfg.Chunk
-		}
-	}
-	for _, q := range s.running {
-		room := min(left, s.cfg.Batch-len(s.batch))
-		if !q.answering() && room > 0 {
-			n := min(len(q.pending()), room)
-			s.put(q, n, owners)
-			left -= n
+	owners := make(map[int]*sequence, len(share))
+	for slot := range s.slots.all {
+		if q := s.slots.all[slot].owner; q != nil && share[q] > 0 {
+			s.put(q, share[q], owners)
 		}
 	}
 	return owners
+}
+
+// share returns how many tokens of each sequence the next batch has: one of each that answers, then prompts, oldest first, in
+// what is left.
+func (s *Scheduler) share() map[*sequence]int {
+	share := make(map[*sequence]int, len(s.running))
+	room, chunk := s.cfg.Batch, s.cfg.Batch
+	for _, q := range s.running {
+		if q.answering() {
+			share[q] = 1
+			room, chunk = room-1, s.cfg.Chunk
+		}
+	}
+	for _, q := range s.running {
+		if !q.answering() {
+			n := min(len(q.pending()), room, chunk)
+			share[q] = n
+			room, chunk = room-n, chunk-n
+		}
+	}
+	return share
 }
 
 // put adds the next n tokens of a sequence to the batch.
