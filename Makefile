@@ -9,6 +9,8 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LEVEL       ?= native
+# The engine's builds for CPUs of this machine's kind.
+LEVELS      ?= $(if $(filter x86_64,$(shell uname -m)),x86-64-v2 x86-64-v3 x86-64-v3-avxvnni x86-64-v4-avx512vnni,arm64 arm64-dotprod)
 FUZZTIME    ?= 100000x
 # The Debian packages of the programs that tests run.
 TOOLS       := btrfs-progs curl debootstrap docker-registry dosfstools e2fsprogs exfatprogs fsverity g++ logrotate mandoc nginx-light nodejs npm \
@@ -41,10 +43,11 @@ check: fmt vet archtest docs ## format, vet for every platform, staticcheck, imp
 fmt:
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "run gofmt -w on:"; echo "$$out"; exit 1; fi
 
-vet:
+vet: tools
 	GOOS=linux GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
+	cmd/agent0-engine/build.sh native vet
 
 archtest:
 	$(GO) test ./internal/archtest
@@ -73,13 +76,14 @@ bench: tools build ## measure beside minimal Go programs, systemctl, llama-serve
 lab: build ## what is too long for CI: every kill point, a fresh Debian root
 	internal/lab/lab.sh
 
-release: ## build static binaries for every platform, and the man pages, into dist/
+release: tools ## build static binaries for every platform, the engines of this one's CPUs, and the man pages, into dist/
 	for p in linux/amd64 linux/arm64 windows/amd64; do \
 	  ext=; [ $${p%/*} = windows ] && ext=.exe; \
 	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/agent0-converge-$${p%/*}-$${p#*/}$$ext ./cmd/agent0-converge; \
 	done
+	for l in $(LEVELS); do cmd/agent0-engine/build.sh $$l dist/agent0-engine-$$l $(VERSION) || exit 1; done
 	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C docs/reference -cf - man | gzip -n > dist/agent0-converge-man.tar.gz
-	cd dist && sha256sum agent0-converge-* > SHA256SUMS
+	cd dist && sha256sum agent0-* > SHA256SUMS
 
 clean:
 	rm -rf bin dist

@@ -16,7 +16,7 @@ import (
 // Level is a set of instructions that a build uses, named as compilers do: "x86-64-v3".
 type Level string
 
-// The levels, with the flags with which each is compiled in runtime/llama/levels.txt. v2 to v4 are of the x86-64 psABI
+// The levels, with the flags with which each is compiled in cmd/agent0-engine/build.sh. v2 to v4 are of the x86-64 psABI
 // (https://gitlab.com/x86-psABIs/x86-64-ABI).
 const (
 	V2     Level = "x86-64-v2"
