@@ -44,6 +44,10 @@ func (e *engine) run(ctx context.Context) error {
 	}
 	began := time.Now()
 	e.session.Tell(&wire.FromEngine{Loading: &wire.Loading{Model: e.cfg.Model[0]}})
+	if e.upper.library != "" {
+		e.watchdog.gotOn()
+		defer e.watchdog.loaded()
+	}
 	trial, backend, device, err := e.upper.load()
 	if err != nil {
 		return e.failed(err)
@@ -57,9 +61,14 @@ func (e *engine) run(ctx context.Context) error {
 		}
 	}()
 	e.files = e.cfg.Files()
+	last := float32(0)
 	m, err := llama.LoadModel(ctx, e.cfg.Model, llama.ModelParams{
 		GPULayers: e.cfg.GPULayers, NoMmap: e.cfg.NoMmap, Mlock: e.cfg.Mlock, CPUOnly: e.upper.library == "",
 		Progress: func(done float32) {
+			if done > last && e.upper.library != "" {
+				e.watchdog.gotOn()
+			}
+			last = done
 			e.session.Tell(&wire.FromEngine{Loading: &wire.Loading{Model: e.cfg.Model[0], Done: done}})
 		},
 	})
@@ -80,6 +89,7 @@ func (e *engine) run(ctx context.Context) error {
 	if err := trial.End(); err != nil {
 		return e.failed(fmt.Errorf("cannot note that the backend works: %w", err))
 	}
+	e.watchdog.loaded()
 	return e.answer(ctx, &computer{Model: m, Context: c}, time.Since(began), step)
 }
 

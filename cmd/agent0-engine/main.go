@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string) error {
 		cancel(err)
 		ended <- err
 	}()
-	guard := &watchdog{lower: up.lower}
+	guard := &watchdog{lower: up.lower, stall: cfg.Stall}
 	// A step that never ends keeps this process from ending too: it is watched until the last has ended, even if its front is gone.
 	guarded, rest := context.WithCancel(context.WithoutCancel(ctx))
 	defer rest()

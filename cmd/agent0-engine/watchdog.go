@@ -15,10 +15,13 @@ import (
 	"github.com/agent0-converge/agent0-converge/runtime/worker"
 )
 
-// watchdog ends the process when a step takes too long, and tells systemd as long as none does. An engine that has nothing
-// to do, or is loading, is not hung. It also ends a process that has nothing to do and may be followed by a better one.
+// watchdog ends the process when a step takes too long or a load on a backend does not get on, and tells systemd as long as neither
+// is so. An engine that has nothing to do, or is loading for the CPU from a slow disk, is not hung. It also ends a process that has nothing to do and may be followed by a better one.
 type watchdog struct {
 	work atomic.Pointer[work]
+	// moved is when a load on a backend last got on, nil where there is none; stall is how long it may not.
+	moved atomic.Pointer[time.Time]
+	stall time.Duration
 	// lower says that a better backend did not work: after a suspend it may.
 	lower bool
 }
@@ -37,6 +40,10 @@ func (w *watchdog) run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
+		if last := w.moved.Load(); last != nil && time.Since(*last) > w.stall {
+			slog.Error("loading the model does not get on: the engine is hung and ends itself", "limit", w.stall.String())
+			os.Exit(1)
+		}
 		if now := w.work.Load(); now != nil {
 			if busy := now.scheduler.Busy(); busy > now.limit {
 				slog.Error("a step takes too long: the engine is hung and ends itself", "step", busy.String(), "limit", now.limit.String())
@@ -55,6 +62,15 @@ func (w *watchdog) run(ctx context.Context) {
 		}
 	}
 }
+
+// gotOn notes that a load on a backend got on.
+func (w *watchdog) gotOn() {
+	now := time.Now()
+	w.moved.Store(&now)
+}
+
+// loaded ends the watch over a load.
+func (w *watchdog) loaded() { w.moved.Store(nil) }
 
 // asleep is how long the machine has been suspended since it was started. Where that cannot be read, no suspend is seen.
 func asleep() time.Duration {

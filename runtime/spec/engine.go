@@ -44,13 +44,16 @@ type Engine struct {
 	// Watchdog is how long a step may take; after that the engine ends itself as hung. It is never less than ten times the
 	// longest step of the warm-up.
 	Watchdog time.Duration `json:"watchdog_ns"`
+	// Stall is how long a load may not get on where a backend's library has a part in it; after that the engine ends itself as
+	// hung, and the library counts as one that an engine died with.
+	Stall time.Duration `json:"stall_ns"`
 }
 
 // DefaultEngine is what an engine does where nothing is said.
 func DefaultEngine() Engine {
 	return Engine{
 		Parallel: 4, Batch: 512, MicroBatch: 512, Chunk: 256, CacheType: "f16", GPULayers: -1,
-		MaxWaiting: 256, MaxWait: time.Minute, Watchdog: 10 * time.Second,
+		MaxWaiting: 256, MaxWait: time.Minute, Watchdog: 10 * time.Second, Stall: 5 * time.Minute,
 	}
 }
 
@@ -95,8 +98,8 @@ func (e *Engine) Check() error {
 		return errors.New("batch: it is at least parallel, and micro_batch and chunk at least 1")
 	case e.CacheType != "f16" && e.CacheType != "q8_0":
 		return fmt.Errorf("cache_type: it is f16 or q8_0, not %q", e.CacheType)
-	case e.Threads < 0 || e.MaxWaiting < 0 || e.MaxWait < 0 || e.Watchdog <= 0:
-		return errors.New("threads, max_waiting and max_wait are not negative, and watchdog is more than 0")
+	case e.Threads < 0 || e.MaxWaiting < 0 || e.MaxWait < 0 || e.Watchdog <= 0 || e.Stall <= 0:
+		return errors.New("threads, max_waiting and max_wait are not negative, and watchdog and stall are more than 0")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/agent0-converge/agent0-converge/internal/lab/serving"
 	"github.com/agent0-converge/agent0-converge/runtime/spec"
@@ -158,6 +159,20 @@ func TestBackendDiesOfTheModel(t *testing.T) {
 	if h.Backend != "CPU" || exits(h.Engine.Exits) != 2 {
 		t.Errorf("%q computes after %v", h.Backend, h.Engine.Exits)
 	}
+	answer(t, s, "violin")
+}
+
+// A library that hangs with the model, when it worked alone, is not waited for without end.
+func TestBackendHangsOfTheModel(t *testing.T) {
+	dir := t.TempDir()
+	paper(t, filepath.Join(dir, "libggml-cuda.so"), `-DPAPER_NAME="Paper"`, "-DPAPER_HANGS_LATER")
+	s := start(t, programs, func(c *spec.Runtime) { c.Engine.Backends, c.Engine.Stall = dir, 2*time.Second })
+	h := s.AwaitReady(t)
+	degradedIs(t, s, h, "libggml-cuda.so is not used: 2 engines in a row died with it before they were ready")
+	if h.Backend != "CPU" || exits(h.Engine.Exits) != 2 {
+		t.Errorf("%q computes after %v", h.Backend, h.Engine.Exits)
+	}
+	s.AwaitLog(t, "loading the model does not get on")
 	answer(t, s, "violin")
 }
 
