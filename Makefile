@@ -55,6 +55,7 @@ archtest:
 generate: ## write the reference, man pages and schema from the doc comments of the kinds and the commands' help
 	$(GO) run ./internal/docgen/generate
 	AGENT0_UPDATE=1 $(GO) test ./cmd/agent0-converge -run '^TestReference$$'
+	AGENT0_UPDATE=1 $(GO) test ./runtime/server -run '^TestReference$$'
 
 docs: ## check that the reference and go.mod are up to date and that every plan in docs and examples works
 	$(GO) run ./internal/docgen/generate -check

@@ -113,6 +113,15 @@ int a0_sampler_new(const a0_model *m, const a0_sampling *p, a0_sampler **out, a0
 
 void a0_sampler_free(a0_sampler *s) { delete s; }
 
+int a0_sampler_remember(a0_sampler *s, const int32_t *tokens, size_t n, a0_message *why) {
+	return a0::guard(why, [&] {
+		for (size_t i = 0; i < n; i++) {
+			llama_sampler_accept(s->before.get(), tokens[i]);
+		}
+		return A0_OK;
+	});
+}
+
 int a0_sampler_accept(a0_sampler *s, int32_t token, a0_message *why) {
 	return a0::guard(why, [&] {
 		if (s->grammar) {

@@ -87,6 +87,13 @@ func (s *Sampler) Close() { C.a0_sampler_free(s.c) }
 // hurry at every token.
 func (s *Sampler) Lead(hurry bool) { C.a0_sampler_lead(s.c, C.bool(hurry)) }
 
+// Remember tells the sampler of a prompt: penalties look back at it, as in llama.cpp's own tools, and a grammar begins after it.
+func (s *Sampler) Remember(prompt []int32) error {
+	var why C.a0_message
+	tokens := (*C.int32_t)(unsafe.Pointer(unsafe.SliceData(prompt)))
+	return status("go on after a prompt", C.a0_sampler_remember(s.c, tokens, C.size_t(len(prompt)), &why), &why)
+}
+
 // Accept tells the sampler of a token that somebody else chose.
 func (s *Sampler) Accept(token int32) error {
 	var why C.a0_message

@@ -137,10 +137,12 @@ typedef struct {
 
 int a0_sampler_new(const a0_model *m, const a0_sampling *p, a0_sampler **out, a0_message *why);
 void a0_sampler_free(a0_sampler *s);
-// Tells the sampler of a token that was chosen.
 // a0_sampler_lead has a sampler with a grammar of JSON lead the model to the end of it: where the model would end and may
 // not, and with hurry at every token.
 void a0_sampler_lead(a0_sampler *s, bool hurry);
+// a0_sampler_remember tells the sampler of a prompt: penalties look back at it, a grammar begins after it.
+int a0_sampler_remember(a0_sampler *s, const int32_t *tokens, size_t n, a0_message *why);
+// a0_sampler_accept tells the sampler of a token that was chosen.
 int a0_sampler_accept(a0_sampler *s, int32_t token, a0_message *why);
 
 typedef struct {

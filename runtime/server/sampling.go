@@ -11,11 +11,12 @@ import (
 // takes a number as it is.
 func samplingFields() []field {
 	const theirs = "llama.cpp's; "
+	const lookBack = "over the last repeat_last_n tokens, the prompt's too, as in llama.cpp"
 	return []field{
 		real("temperature", 0, 2, "0.5", "0 takes the likeliest token; the default is the model's", func(s *spec.Sampling) *float64 { return &s.Temperature }),
 		real("top_p", 0, 1, "0.9", "the default is the model's", func(s *spec.Sampling) *float64 { return &s.TopP }),
-		real("frequency_penalty", -2, 2, "0.5", "", func(s *spec.Sampling) *float64 { return &s.FrequencyPenalty }),
-		real("presence_penalty", -2, 2, "0.5", "", func(s *spec.Sampling) *float64 { return &s.PresencePenalty }),
+		real("frequency_penalty", -2, 2, "0.5", lookBack, func(s *spec.Sampling) *float64 { return &s.FrequencyPenalty }),
+		real("presence_penalty", -2, 2, "0.5", lookBack, func(s *spec.Sampling) *float64 { return &s.PresencePenalty }),
 		{name: "seed", chat: supported, completion: supported, example: "-7", note: "any integer of 64 bits; left out, a random one", read: func(p *params, v value) *failure {
 			n, f := v.integer(math.MinInt64, math.MaxInt64)
 			p.seed = &n
@@ -30,8 +31,8 @@ func samplingFields() []field {
 		real("dynatemp_exponent", 0, 100, "1", "llama.cpp's", func(s *spec.Sampling) *float64 { return &s.DynatempExponent }),
 		real("xtc_probability", 0, 1, "0.5", theirs+"0 is off", func(s *spec.Sampling) *float64 { return &s.XTCProbability }),
 		real("xtc_threshold", 0, 1, "0.1", "llama.cpp's", func(s *spec.Sampling) *float64 { return &s.XTCThreshold }),
-		whole("repeat_last_n", -1, math.MaxInt32, "64", theirs+"−1 is the whole context", func(s *spec.Sampling) *int { return &s.RepeatLastN }),
-		real("repeat_penalty", 0.01, 100, "1.1", theirs+"1 is off", func(s *spec.Sampling) *float64 { return &s.RepeatPenalty }),
+		whole("repeat_last_n", -1, math.MaxInt32, "64", theirs+"the default is 64, −1 the whole context", func(s *spec.Sampling) *int { return &s.RepeatLastN }),
+		real("repeat_penalty", 0.01, 100, "1.1", lookBack+"; 1 is off", func(s *spec.Sampling) *float64 { return &s.RepeatPenalty }),
 		real("dry_multiplier", 0, 100, "0.8", theirs+"0 is off", func(s *spec.Sampling) *float64 { return &s.DryMultiplier }),
 		real("dry_base", 0, 100, "1.75", "llama.cpp's", func(s *spec.Sampling) *float64 { return &s.DryBase }),
 		whole("dry_allowed_length", 1, math.MaxInt32, "2", "llama.cpp's", func(s *spec.Sampling) *int { return &s.DryAllowedLength }),

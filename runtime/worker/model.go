@@ -50,6 +50,8 @@ type Sampler interface {
 	// Lead has a sampler whose grammar is one of JSON lead the model to its end: where the model would end and may not, and
 	// with hurry at every token.
 	Lead(hurry bool)
+	// Remember tells of the prompt, before anything else: penalties look back at it, and a grammar begins after it.
+	Remember(prompt []int32) error
 	// Accept tells of a token that somebody else chose.
 	Accept(token int32) error
 	Close()

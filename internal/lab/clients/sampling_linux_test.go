@@ -2,6 +2,7 @@ package clients
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -92,6 +93,33 @@ func TestPenalties(t *testing.T) {
 	}
 }
 
+// Penalties look back at the prompt too, as llama.cpp's do: what is there a word of is not said again.
+func TestPenaltiesOfThePrompt(t *testing.T) {
+	s := real(t)
+	first := func(prompt string, more ...any) string {
+		fields := with(map[string]any{"prompt": prompt, "max_tokens": 8, "temperature": 0, "ignore_eos": true}, more...)
+		var a struct{ Choices []struct{ Text string } }
+		status, b, err := post(t.Context(), s, "/v1/completions", fields)
+		if err = errors.Join(err, json.Unmarshal(b, &a)); err != nil || len(a.Choices) != 1 {
+			t.Fatalf("%d %s %v", status, b, err)
+		}
+		return a.Choices[0].Text
+	}
+	again := 0
+	for _, word := range []string{" river", " castle", " bread", " winter", " horse", " garden"} {
+		prompt := strings.Repeat(word, 12)
+		if strings.HasPrefix(first(prompt), word) {
+			again++
+		}
+		if said := first(prompt, "presence_penalty", 2, "repeat_penalty", 100, "repeat_last_n", -1); strings.HasPrefix(said, word) {
+			t.Errorf("%q is said again", said)
+		}
+	}
+	if again == 0 {
+		t.Error("no word is said again without penalties: this shows nothing")
+	}
+}
+
 // Samplers do something, and the same with the same seed: but for a draw that falls on the border of two tokens, as sums over
 // a cache that is laid out otherwise differ in their last bits.
 func TestSamplers(t *testing.T) {
@@ -126,7 +154,7 @@ func TestSamplers(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d texts are the same with the same seed", equal, pairs)
-	if equal*4 < pairs*3 {
+	if equal*20 < pairs*19 {
 		t.Errorf("only %d of %d texts are the same with the same seed", equal, pairs)
 	}
 	best := say(t, s, question, with(open, "temperature", 0))

@@ -244,6 +244,9 @@ func (s *sampler) Sample(i int, u, _ float64, top int) (spec.Prob, []spec.Prob, 
 // Lead ends with the next token when it is to hurry.
 func (s *sampler) Lead(hurry bool) { s.hurry = hurry }
 
+// Remember does nothing: there are no penalties here.
+func (s *sampler) Remember([]int32) error { return nil }
+
 // Accept counts a token that somebody else chose.
 func (s *sampler) Accept(int32) error {
 	s.said++
