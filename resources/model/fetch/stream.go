@@ -15,8 +15,8 @@ const beginning = 4 << 10
 func (w *worker) get(c *span) error {
 	watch := newWatch(w.ctx, w.j.f.Stall, &w.j.got)
 	defer watch.end()
-	asked := time.Now()
-	body, err := w.c.Open(watch.ctx, c.from, w.length(*c), w.same())
+	asked, same := time.Now(), w.same()
+	body, err := w.c.Open(watch.ctx, c.from, w.length(*c), same)
 	w.waited += time.Since(asked)
 	if err != nil {
 		return watch.why(w.refusal(watch.ctx, *c, err))
@@ -29,7 +29,7 @@ func (w *worker) get(c *span) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if again, err := w.accept(body, c); err != nil || again {
+	if again, err := w.accept(body, same, c); err != nil || again {
 		return err
 	}
 	return w.pump(watch, body, c, n)
@@ -88,15 +88,16 @@ func (w *worker) same() string {
 	return w.version
 }
 
-// accept decides whether a body is of the file. again says that another one has to be asked for.
-func (w *worker) accept(body *Body, c *span) (again bool, err error) {
+// accept decides whether a body is of the file, of which the version same was asked for, "" for any. again says that another one
+// has to be asked for.
+func (w *worker) accept(body *Body, same string, c *span) (again bool, err error) {
 	if err := w.c.knownWrong(body, w.j.head.Wrong, w.j.w.SHA256); err != nil {
 		return false, err
 	}
 	if err := w.j.sized(w.c, body); err != nil {
 		return false, err
 	}
-	if again, err := w.versioned(body, c); again || err != nil {
+	if again, err := w.versioned(body, same, c); again || err != nil {
 		return again, err
 	}
 	w.parts = body.Ranges && body.Offset == c.from && w.j.store.sizeKnown()
@@ -106,22 +107,20 @@ func (w *worker) accept(body *Body, c *span) (again bool, err error) {
 	return false, nil
 }
 
-// versioned compares what a source has with what it had.
-func (w *worker) versioned(body *Body, c *span) (again bool, err error) {
+// versioned compares what a source has with what it had, and with what it was asked for.
+func (w *worker) versioned(body *Body, same string, c *span) (again bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	was := w.version
 	w.version, w.sends = body.Version, body.Version
-	if was == body.Version {
-		return false, nil
-	}
-	if w.j.strict() {
+	if w.j.strict() && was != body.Version {
 		if have, _ := w.j.store.status(); have == 0 && was == "" {
 			return false, nil
 		}
 		return false, &anotherError{"it has another file than before"}
 	}
-	if was != "" && body.Offset == 0 && c.from > 0 && body.Ranges && !w.any {
+	if same != "" && same != body.Version && body.Offset == 0 && c.from > 0 && body.Ranges {
+		// It is whole as it is another version: that it sends no parts does not follow, whatever others were told meanwhile.
 		// The SHA-256 tells in the end whether the other version is the same file.
 		w.any = true
 		return true, nil
