@@ -45,7 +45,7 @@ type Engine struct {
 	// longest step of the warm-up.
 	Watchdog time.Duration `json:"watchdog_ns"`
 	// Stall is how long a load may not get on where a backend's library has a part in it; after that the engine ends itself as
-	// hung, and the library counts as one that an engine died with.
+	// hung, and the library counts as one that an engine died with. A driver that first compiles its kernels takes minutes.
 	Stall time.Duration `json:"stall_ns"`
 }
 
@@ -53,7 +53,7 @@ type Engine struct {
 func DefaultEngine() Engine {
 	return Engine{
 		Parallel: 4, Batch: 512, MicroBatch: 512, Chunk: 256, CacheType: "f16", GPULayers: -1,
-		MaxWaiting: 256, MaxWait: time.Minute, Watchdog: 10 * time.Second, Stall: 5 * time.Minute,
+		MaxWaiting: 256, MaxWait: time.Minute, Watchdog: 10 * time.Second, Stall: 20 * time.Minute,
 	}
 }
 
