@@ -45,8 +45,7 @@ func (e *engine) run(ctx context.Context) error {
 	began := time.Now()
 	e.session.Tell(&wire.FromEngine{Loading: &wire.Loading{Model: e.cfg.Model[0]}})
 	if e.upper.library != "" {
-		e.watchdog.gotOn()
-		defer e.watchdog.loaded()
+		e.watchdog.loading()
 	}
 	trial, backend, device, err := e.upper.load()
 	if err != nil {
@@ -61,14 +60,10 @@ func (e *engine) run(ctx context.Context) error {
 		}
 	}()
 	e.files = e.cfg.Files()
-	last := float32(0)
 	m, err := llama.LoadModel(ctx, e.cfg.Model, llama.ModelParams{
 		GPULayers: e.cfg.GPULayers, NoMmap: e.cfg.NoMmap, Mlock: e.cfg.Mlock, CPUOnly: e.upper.library == "",
 		Progress: func(done float32) {
-			if done > last && e.upper.library != "" {
-				e.watchdog.gotOn()
-			}
-			last = done
+			e.watchdog.gotTo(done)
 			e.session.Tell(&wire.FromEngine{Loading: &wire.Loading{Model: e.cfg.Model[0], Done: done}})
 		},
 	})

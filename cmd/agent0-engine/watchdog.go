@@ -16,14 +16,21 @@ import (
 )
 
 // watchdog ends the process when a step takes too long or a load on a backend does not get on, and tells systemd as long as neither
-// is so. An engine that has nothing to do, or is loading for the CPU from a slow disk, is not hung. It also ends a process that has nothing to do and may be followed by a better one.
+// is so. An engine that has nothing to do, or is loading for the CPU from a slow disk, is not hung. It also ends a process that
+// has nothing to do and may be followed by a better one.
 type watchdog struct {
 	work atomic.Pointer[work]
-	// moved is when a load on a backend last got on, nil where there is none; stall is how long it may not.
-	moved atomic.Pointer[time.Time]
+	// load is how far a load on a backend has got, nil where there is none; stall is how long it may not get on.
+	load  atomic.Pointer[load]
 	stall time.Duration
 	// lower says that a better backend did not work: after a suspend it may.
 	lower bool
+}
+
+// load is how much was loaded, from 0 to 1, and since when no more.
+type load struct {
+	done  float32
+	since time.Time
 }
 
 // work is what is watched: a scheduler, and how long a step of it may take.
@@ -40,7 +47,7 @@ func (w *watchdog) run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		if last := w.moved.Load(); last != nil && time.Since(*last) > w.stall {
+		if l := w.load.Load(); l != nil && time.Since(l.since) > w.stall {
 			slog.Error("loading the model does not get on: the engine is hung and ends itself", "limit", w.stall.String())
 			os.Exit(1)
 		}
@@ -63,14 +70,18 @@ func (w *watchdog) run(ctx context.Context) {
 	}
 }
 
-// gotOn notes that a load on a backend got on.
-func (w *watchdog) gotOn() {
-	now := time.Now()
-	w.moved.Store(&now)
+// loading begins the watch over a load.
+func (w *watchdog) loading() { w.load.Store(&load{since: time.Now()}) }
+
+// gotTo notes how far a load has got, where it is watched.
+func (w *watchdog) gotTo(done float32) {
+	if l := w.load.Load(); l != nil && done > l.done {
+		w.load.Store(&load{done, time.Now()})
+	}
 }
 
 // loaded ends the watch over a load.
-func (w *watchdog) loaded() { w.moved.Store(nil) }
+func (w *watchdog) loaded() { w.load.Store(nil) }
 
 // asleep is how long the machine has been suspended since it was started. Where that cannot be read, no suspend is seen.
 func asleep() time.Duration {

@@ -59,28 +59,34 @@ func TestKilledUnderLoad(t *testing.T) {
 	}
 }
 
+// crowd asks for so many texts of n tokens at once, each of which has to be what the model says. wait waits for them.
+func crowd(t *testing.T, s *supervise.Supervisor, prompts, n int) (wait func()) {
+	model := &workertest.Model{}
+	var wg sync.WaitGroup
+	for i := range prompts {
+		wg.Go(func() {
+			prompt := fmt.Sprintf("number %d", i)
+			text, err := ask(t.Context(), s, prompt, n, nil)
+			if want := model.Text(prompt, n); err != nil || text != want {
+				t.Errorf("%s: %q, %v", prompt, text, err)
+			}
+		})
+	}
+	return wg.Wait
+}
+
 // A request of which engines die is found out among others, and costs nobody else anything.
 func TestDeadlyRequest(t *testing.T) {
 	for _, what := range []string{deadly, hanging} {
 		t.Run(what, func(t *testing.T) {
 			s, e := supervised(t, nil)
 			ready(t, s)
-			model := &workertest.Model{}
-			var wg sync.WaitGroup
-			for i := range 20 {
-				wg.Go(func() {
-					prompt := fmt.Sprintf("request number %d", i)
-					text, err := ask(t.Context(), s, prompt, 50, nil)
-					if want := model.Text(prompt, 50); err != nil || text != want {
-						t.Errorf("%s: %q, %v", prompt, text, err)
-					}
-				})
-			}
+			wait := crowd(t, s, 20, 50)
 			_, err := ask(t.Context(), s, "this is "+what, 50, nil)
 			if bad, ok := errors.AsType[*wire.Refused](err); !ok || bad.Code != wire.Internal {
 				t.Errorf("the deadly one: %v", err)
 			}
-			wg.Wait()
+			wait()
 			if st := s.Status(); st.Quarantined != 1 || e.count > 4 {
 				t.Errorf("%d engines, %+v", e.count, st)
 			}
@@ -101,22 +107,13 @@ func TestDeadlyToken(t *testing.T) {
 		c.Want.Places = []supervise.Place{e.child(plan{deadlyAt: func(place int32) bool { return place == 60 }})}
 	})
 	ready(t, s)
-	model := &workertest.Model{}
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			prompt := fmt.Sprintf("number %d", i)
-			if text, err := ask(t.Context(), s, prompt, 40, nil); err != nil || text != model.Text(prompt, 40) {
-				t.Errorf("%s: %q, %v", prompt, text, err)
-			}
-		})
-	}
-	prompt := "this goes on"
+	wait := crowd(t, s, 8, 40)
+	const prompt = "this goes on"
 	text, err := ask(t.Context(), s, prompt, 100, nil)
-	if bad, ok := errors.AsType[*wire.Refused](err); !ok || bad.Code != wire.Internal || text != model.Text(prompt, 60-len(prompt)+1) {
+	if bad, ok := errors.AsType[*wire.Refused](err); !ok || bad.Code != wire.Internal || text != (&workertest.Model{}).Text(prompt, 60-len(prompt)+1) {
 		t.Errorf("the deadly one: %q, %v", text, err)
 	}
-	wg.Wait()
+	wait()
 	if st := s.Status(); st.Quarantined != 1 || e.count > 4 {
 		t.Errorf("%d engines, %+v", e.count, st)
 	}

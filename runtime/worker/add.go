@@ -34,10 +34,6 @@ func (s *Scheduler) Add(req *wire.Request, prompt []int32) *wire.Refused {
 	if q.sampler, err = s.model.NewSampler(req.Sampling, req.Grammar); err != nil {
 		return &wire.Refused{Code: wire.Invalid, Param: "grammar", Reason: err.Error()}
 	}
-	if err := q.sampler.Remember(prompt); err != nil {
-		q.sampler.Close()
-		return &wire.Refused{Code: wire.Internal, Reason: err.Error()}
-	}
 	stop, err := q.replay(s.model)
 	if err != nil {
 		q.sampler.Close()

@@ -46,8 +46,11 @@ func finish(z uint64) uint64 {
 
 func unit(x uint64) float64 { return float64(x>>11) / (1 << 53) }
 
-// replay takes over what an engine generated that is gone. stop is the stop text with which that ends.
+// replay tells the sampler of the prompt, and takes over what an engine generated that is gone. stop is the stop text with which that ends.
 func (s *sequence) replay(v Vocabulary) (stop string, err error) {
+	if err := s.sampler.Remember(s.tokens); err != nil {
+		return "", err
+	}
 	for _, token := range s.req.Generated {
 		if err := s.sampler.Accept(token); err != nil {
 			return "", err

@@ -81,7 +81,7 @@ func (s *servers) inTurns(ctx context.Context, peers []peer, clients, rounds int
 	return got, nil
 }
 
-// peers are ours and llama-server, twice: as ours, without flash attention, and as it would do by itself.
+// peers are ours and llama-server, twice: without flash attention, and as it would do by itself, which is as ours.
 func (s *servers) peers(ctx context.Context) ([]peer, error) {
 	ours, err := s.serve(ctx, "beside", nil)
 	if err != nil {

@@ -97,7 +97,7 @@ func same(e *spec.Engine) {
 }
 
 // options make llama-server do the same, without what would cost it time here: looking how much of the model fits where, and
-// keeping prompts that do not come again. attention is what it does about flash attention, which the engine does without.
+// keeping prompts that do not come again. attention is what it does about flash attention: by itself it uses it, as the engine does.
 func (s *servers) options(attention string) []string {
 	return strings.Fields(fmt.Sprintf("-t 1 -tb 1 -np %d -c %d -b %d -ub %d -ctk %s -ctv %s -fa %s -fit off -cram 0 --no-webui",
 		parallel, parallel*perSequence, batch, batch, cache, cache, attention))
