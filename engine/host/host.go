@@ -17,6 +17,8 @@ type View struct {
 	Accounts Accounts
 	Programs Queries
 	Units    Units
+	Netlink  Dumps
+	Bus      BusQueries
 	Facts    Facts
 	// Offline says that the root is not the running system: no service manager,
 	// no kernel state and no network of this machine belong to it.
@@ -32,6 +34,8 @@ type Host struct {
 	Accounts Accounts
 	Programs *Programs
 	Units    *UnitManager
+	Netlink  *Netlink
+	Bus      *Bus
 	Facts    Facts
 	Offline  bool
 	Reread   bool
@@ -58,7 +62,12 @@ type Options struct {
 	Programs map[string]ProgramFunc
 	// Units, where not nil, plays the service manager. A host with Programs and without Units has none.
 	Units ServiceManager
-	Log   *slog.Logger
+	// NetNS, where not 0, is a descriptor of the network namespace whose kernel state is the host's. Without it a
+	// host that has Programs has none.
+	NetNS int
+	// Bus, where not nil, plays the services of the message bus. A host with Programs and without Bus has none.
+	Bus BusFunc
+	Log *slog.Logger
 }
 
 // Open returns the host that o names. Close it when done.
@@ -87,6 +96,9 @@ func Open(o Options) (*Host, error) {
 		running: o.Units != nil || !offline && o.Programs == nil && h.Facts.Init == "systemd",
 		gate:    gate{o.Watch}, ran: o.Ran, queries: Queries{h.Programs}, conn: o.Units,
 	}
+	live := !offline && o.Programs == nil
+	h.Netlink = &Netlink{running: live || o.NetNS != 0, netns: o.NetNS, gate: gate{o.Watch}, ran: o.Ran}
+	h.Bus = &Bus{running: live || o.Bus != nil, gate: gate{o.Watch}, ran: o.Ran, play: o.Bus}
 	return h, nil
 }
 
@@ -94,17 +106,17 @@ func Open(o Options) (*Host, error) {
 func (h *Host) View() View {
 	return View{
 		Files: h.Files.Tree, Accounts: h.Accounts, Programs: Queries{h.Programs}, Units: Units{m: h.Units},
-		Facts: h.Facts, Offline: h.Offline, Reread: h.Reread, Log: h.Log,
+		Netlink: Dumps{h.Netlink}, Bus: BusQueries{h.Bus}, Facts: h.Facts, Offline: h.Offline, Reread: h.Reread, Log: h.Log,
 	}
 }
 
 // Close lets go of the root.
-func (h *Host) Close() error { return errors.Join(h.Units.close(), h.Files.close()) }
+func (h *Host) Close() error { return errors.Join(h.Units.close(), h.Bus.close(), h.Files.close()) }
 
 // Op is one change of a host, named before it is made.
 type Op struct {
-	// Name is the system call's name ("rename", "fsync"), "exec" for a program that changes things, or
-	// "dbus" for what the service manager is told.
+	// Name is the system call's name ("rename", "fsync"), "exec" for a program that changes things, "dbus" for
+	// what the service manager or another service is told, or "netlink" for a batch of the packet filter.
 	Name string
 	// Path is the path inside the root, the program, or what is told ("restart x.service").
 	Path string
