@@ -23,6 +23,9 @@ type Owner interface {
 	SetRunning(ctx context.Context, h *host.Host, out, in []Line) error
 	// SetPersistent does so to what comes back after a boot, a reload and a restart, and leaves what runs alone.
 	SetPersistent(ctx context.Context, h *host.Host, out, in []Line) error
+	// Narrows reports whether taking what runs from having out to having in might keep out new connections to the TCP
+	// port that were let in before.
+	Narrows(out, in []Line, port uint16) bool
 }
 
 // Line is one rule of an owner.
