@@ -32,23 +32,13 @@ func (r *run) flush(ctx context.Context) {
 		return
 	}
 	start := time.Now()
-	cs := make([]*Change, len(batch))
-	for i, res := range batch {
-		cs[i] = res.Change
-		if r.Observe != nil {
-			r.Observe(*res)
-		}
-	}
-	if err := r.Recorder.Begin(cs...); err != nil {
-		batch[0].Status, batch[0].Err = Failed, &RecordError{err}
-		r.finish(ctx, batch[0])
-		r.leave(ctx, batch[1:])
+	if !r.begin(ctx, batch) {
 		return
 	}
-	errs := r.publish(ctx, cs)
-	r.plan.planner.each(len(cs), func(i int) {
+	errs := r.publish(ctx, changesOf(batch))
+	r.plan.planner.each(len(batch), func(i int) {
 		if errs[i] == nil {
-			errs[i] = r.provesInTime(ctx, cs[i])
+			errs[i] = r.provesInTime(ctx, r.Host.View(), batch[i].Change)
 		}
 	})
 	for i, res := range batch {
@@ -56,6 +46,30 @@ func (r *run) flush(ctx context.Context) {
 		res.Took = time.Since(start) / time.Duration(len(batch))
 		r.finish(ctx, res)
 	}
+}
+
+// begin records that a group is about to be made. False is that it could not be, and none of it is made.
+func (r *run) begin(ctx context.Context, group []*Result) bool {
+	if r.Observe != nil {
+		for _, res := range group {
+			r.Observe(*res)
+		}
+	}
+	if err := r.Recorder.Begin(changesOf(group)...); err != nil {
+		group[0].Status, group[0].Err = Failed, &RecordError{err}
+		r.finish(ctx, group[0])
+		r.leave(ctx, group[1:])
+		return false
+	}
+	return true
+}
+
+func changesOf(group []*Result) []*Change {
+	cs := make([]*Change, len(group))
+	for i, res := range group {
+		cs[i] = res.Change
+	}
+	return cs
 }
 
 // leave reports what was not begun.
@@ -96,8 +110,8 @@ func (r *run) stage(ctx context.Context, c *Change) (*host.Staged, error) {
 	return &host.Staged{}, err
 }
 
-func (r *run) provesInTime(ctx context.Context, c *Change) error {
+func (r *run) provesInTime(ctx context.Context, view host.View, c *Change) error {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
-	return r.prove(ctx, c)
+	return r.prove(ctx, view, c)
 }

@@ -53,9 +53,11 @@ func (v Converger) Apply(ctx context.Context, plan *Plan) *Report {
 		if r.awaited(c) || len(r.batch) == full {
 			r.flush(ctx)
 		}
+		r.settleAwaited(ctx, c)
 		r.one(ctx, c)
 	}
 	r.flush(ctx)
+	r.settleAwaited(ctx, nil)
 	return r.report
 }
 
@@ -66,6 +68,9 @@ type run struct {
 	report *Report
 	ended  map[*Change]*Result
 	batch  []*Result // of changes that are ready to be made together
+	// joint are changes that are put off to be made at once, by the name of their kind; joints has the names in order.
+	joint  map[string][]*Result
+	joints []string
 }
 
 // finish reports how one change ended.
@@ -104,7 +109,10 @@ func (r *run) one(ctx context.Context, c *Change) {
 		res.Status = Deferred
 	case c.Action == Leave:
 		res.Status = Left
-	case r.ready(ctx, res):
+	case c.Kind.joint != nil:
+		r.join(res)
+		return
+	case r.ready(ctx, res, r.Host.View()):
 		if c.batches() {
 			r.batch = append(r.batch, res)
 			return
@@ -149,13 +157,13 @@ func (c *Change) deadline(ctx context.Context) (context.Context, context.CancelF
 
 // ready reads again, since what came before may have moved the host. False is a change that is not
 // to be made, of which res says why.
-func (r *run) ready(ctx context.Context, res *Result) bool {
+func (r *run) ready(ctx context.Context, res *Result, view host.View) bool {
 	c := res.Change
 	waiting := ctx
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	planned := *c
-	r.plan.planner.View = r.Host.View()
+	r.plan.planner.View = view
 	r.plan.planner.read(ctx, r.plan, c)
 	r.plan.planner.follow(ctx, r.plan, c, false)
 	if c.Action == Broken {
@@ -206,7 +214,7 @@ func (r *run) change(ctx context.Context, res *Result) {
 	}
 	err := res.make(ctx, r.Host)
 	if err == nil {
-		err = r.prove(ctx, res.Change)
+		err = r.prove(ctx, r.Host.View(), res.Change)
 	}
 	r.end(res, err)
 }
@@ -237,10 +245,15 @@ func (c *Change) make(ctx context.Context, h *host.Host) error {
 	if err == nil {
 		return nil
 	}
+	return c.cannot(because(ctx, err))
+}
+
+// because says of an error that it came of the end of ctx, if that may be.
+func because(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-		err = fmt.Errorf("%w: %w", cause, err)
+		return fmt.Errorf("%w: %w", cause, err)
 	}
-	return c.cannot(err)
+	return err
 }
 
 func (c *Change) cannot(err error) error {
@@ -248,8 +261,8 @@ func (c *Change) cannot(err error) error {
 }
 
 // prove reads again what was applied.
-func (r *run) prove(ctx context.Context, c *Change) error {
-	after, err := c.Kind.Read(ctx, r.Host.View(), c.Spec)
+func (r *run) prove(ctx context.Context, view host.View, c *Change) error {
+	after, err := c.Kind.Read(ctx, view, c.Spec)
 	if err != nil {
 		return fmt.Errorf("cannot read %s again: %w", c.Addr, err)
 	}
@@ -261,6 +274,12 @@ func (r *run) prove(ctx context.Context, c *Change) error {
 	}
 	if again.Action != NoOp {
 		return &NotConvergedError{Addr: c.Addr, Fields: again.Fields}
+	}
+	if c.Kind.always && c.Want != nil {
+		c.Warnings = lines(r.plan.unmet(c.Kind.warn(ctx, view, after, c.Want)))
+		if err := r.plan.unmet(c.Kind.check(ctx, view, after, c.Want)); err != nil {
+			return fmt.Errorf("%s was made, and does not do what it is for: %w", c.Addr, err)
+		}
 	}
 	return c.post(after)
 }

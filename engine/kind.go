@@ -24,7 +24,7 @@ type Resource[S any] interface {
 	Apply(ctx context.Context, h *host.Host, have, want *S) error
 }
 
-// The optional halves of a Resource, found by type assertion. Merger, Preparer and Budgeter are others.
+// The optional halves of a Resource, found by type assertion. Merger, Preparer, Budgeter and Joiner are others.
 type (
 	// Differ compares where field by field is not enough.
 	Differ[S any] interface {
@@ -102,6 +102,7 @@ type Kind struct {
 	timeout   time.Duration
 	supported bool
 	passive   bool
+	always    bool
 
 	read  func(context.Context, host.View, any) (any, error)
 	apply func(ctx context.Context, h *host.Host, have, want any) error
@@ -116,7 +117,8 @@ type Kind struct {
 
 	prepares func(have, want any) bool
 	prepare  func(ctx context.Context, h *host.Host, have, want any, tell func(Progress)) error
-	budget   func(ctx context.Context, v host.View, cs []*Change) // nil for none
+	budget   func(ctx context.Context, v host.View, cs []*Change)          // nil for none
+	joint    func(ctx context.Context, h *host.Host, cs []*Change) []error // nil for one by one
 }
 
 // KindOption changes what a kind does by default.
@@ -127,6 +129,10 @@ func Offline(m OfflineMode) KindOption { return func(k *Kind) { k.offline = m } 
 
 // Timeout sets how long one change of this kind may take unless its block says otherwise.
 func Timeout(d time.Duration) KindOption { return func(k *Kind) { k.timeout = d } }
+
+// Always has the kind's Check and Warn asked also where nothing is to change, and once more when a change was made:
+// what it is for may fail though the thing itself is as it should be.
+func Always() KindOption { return func(k *Kind) { k.always = true } }
 
 // NewKind returns the kind name. With a nil r it decodes and documents, but is not on this platform.
 func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
@@ -196,6 +202,9 @@ func bind[S any](k *Kind, r Resource[S]) {
 	}
 	if b, ok := r.(Budgeter[S]); ok {
 		k.budget = budgetOf(b)
+	}
+	if j, ok := r.(Joiner[S]); ok {
+		k.joint = jointOf(j)
 	}
 	if i, ok := r.(Irreversible[S]); ok {
 		k.irrev = func(have, want any) string { return i.Irreversible(ptr[S](have), ptr[S](want)) }

@@ -91,7 +91,7 @@ func toyKind() *engine.Kind  { return engine.NewKind("toy", plaything{"toy:"}) }
 func dollKind() *engine.Kind { return engine.NewKind("doll", plaything{"doll:"}) }
 
 func kinds(name string) (*engine.Kind, bool) {
-	k, ok := map[string]*engine.Kind{"toy": toyKind(), "doll": dollKind(), "daemon": daemonKind(), "parcel": parcelKind()}[name]
+	k, ok := map[string]*engine.Kind{"toy": toyKind(), "doll": dollKind(), "daemon": daemonKind(), "parcel": parcelKind(), "singer": choirKind()}[name]
 	return k, ok
 }
 
