@@ -275,11 +275,8 @@ func (r *run) prove(ctx context.Context, view host.View, c *Change) error {
 	if again.Action != NoOp {
 		return &NotConvergedError{Addr: c.Addr, Fields: again.Fields}
 	}
-	if c.Kind.always && c.Want != nil {
-		c.Warnings = lines(r.plan.unmet(c.Kind.warn(ctx, view, after, c.Want)))
-		if err := r.plan.unmet(c.Kind.check(ctx, view, after, c.Want)); err != nil {
-			return fmt.Errorf("%s was made, and does not do what it is for: %w", c.Addr, err)
-		}
+	if err := c.serves(ctx, view, false); err != nil {
+		return fmt.Errorf("%s was made, and does not do what it is for: %w", c.Addr, err)
 	}
 	return c.post(after)
 }

@@ -22,7 +22,7 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 		return err
 	}
 	if c.Action == NoOp {
-		return errors.Join(p.stillGood(ctx, plan, c), c.post(c.Have))
+		return errors.Join(c.serves(ctx, p.View, false), c.post(c.Have))
 	}
 	if err := p.stale(ctx, c); err != nil {
 		return err
@@ -41,21 +41,13 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 	if c.Irreversible == "" && p.ForgetSecrets && c.losesSecret() {
 		c.Irreversible = "the secret that is there now is not kept"
 	}
-	c.Warnings = lines(plan.unmet(c.Kind.warn(ctx, p.View, c.Have, c.Want)))
-	err := c.Kind.check(ctx, p.View, c.Have, c.Want)
+	unserved := c.serves(ctx, p.View, true)
+	c.Warnings = append(c.Warnings, lines(plan.unmet(c.Kind.warn(ctx, p.View, c.Have, c.Want)))...)
+	err := errors.Join(unserved, c.Kind.check(ctx, p.View, c.Have, c.Want))
 	if c.declared.Check != nil && c.Want != nil {
 		err = errors.Join(err, c.declared.Check(ctx, p.View))
 	}
 	return plan.unmet(err)
-}
-
-// stillGood asks, of a kind that is to be asked always, whether what is as it should be also does what it is for.
-func (p Planner) stillGood(ctx context.Context, plan *Plan, c *Change) error {
-	if !c.Kind.always || c.Want == nil {
-		return nil
-	}
-	c.Warnings = lines(plan.unmet(c.Kind.warn(ctx, p.View, c.Have, c.Want)))
-	return plan.unmet(c.Kind.check(ctx, p.View, c.Have, c.Want))
 }
 
 // lost says that what was there before is not at hand any more, and how to go on without it.

@@ -18,7 +18,10 @@ import (
 type singer struct {
 	Name  string `hcl:"name"`
 	After string `hcl:"after,optional" diff:"-"`
+	Gone  bool   `record:"gone"`
 }
+
+func (s *singer) Absent() { s.Gone = true }
 
 func (s *singer) Claims() []engine.Claim { return []engine.Claim{engine.Claim("singer:" + s.Name)} }
 
@@ -31,7 +34,7 @@ func (s *singer) Needs() []engine.Claim {
 
 type choir struct{}
 
-func choirKind() *engine.Kind { return engine.NewKind("singer", choir{}, engine.Always()) }
+func choirKind() *engine.Kind { return engine.NewKind("singer", choir{}) }
 
 func (choir) lines(t host.Tree) ([]string, error) {
 	b, err := t.ReadFile("/choir")
@@ -49,18 +52,15 @@ func (c choir) Read(_ context.Context, v host.View, spec *singer) (*singer, erro
 	return &singer{Name: spec.Name}, nil
 }
 
-func (choir) Warn(_ context.Context, v host.View, _, want *singer) error {
-	if _, err := v.Files.Lstat("/noise"); err == nil && want != nil {
-		return fmt.Errorf("nobody hears %s", want.Name)
+// Prove finds out whether the singer is heard, or, if he is to be silent, whether he is.
+func (choir) Prove(_ context.Context, v host.View, spec *singer, pending bool) (warning, err error) {
+	if _, err := v.Files.Lstat("/noise"); err == nil {
+		warning = fmt.Errorf("nobody hears %s (gone %t, pending %t)", spec.Name, spec.Gone, pending)
 	}
-	return nil
-}
-
-func (choir) Check(_ context.Context, v host.View, _, want *singer) error {
-	if _, err := v.Files.Lstat("/deaf"); err == nil && want != nil {
-		return errors.New("all are deaf")
+	if _, deaf := v.Files.Lstat("/deaf"); deaf == nil {
+		err = errors.New("all are deaf")
 	}
-	return nil
+	return warning, err
 }
 
 func (choir) Apply(context.Context, *host.Host, *singer, *singer) error {
@@ -153,24 +153,33 @@ func TestJointUntouched(t *testing.T) {
 	is(t, "the next run", r.apply(sing("a", ""), declare("x", "1")), "toy.x:same singer.a:done")
 }
 
-// A kind that is asked always warns of, and refuses, what is as it should be and does not do what it is for.
-func TestAlways(t *testing.T) {
+// What is as it should be, or gone as it should be, may not do what it is for.
+func TestProver(t *testing.T) {
 	r := newRig(t, nil)
-	r.apply(sing("a", ""))
-	r.Put("/noise", hosttest.File{})
-	plan := func() *engine.Change {
-		p, err := r.planner(r.ledger()).Plan(context.Background(), []engine.Declared{sing("a", "")})
+	gone := but(sing("b", ""), func(d *engine.Declared) {
+		d.Absent = true
+		d.Spec.(*singer).Absent()
+	})
+	ds := []engine.Declared{sing("a", ""), gone}
+	plan := func(want ...string) {
+		t.Helper()
+		p, err := r.planner(r.ledger()).Plan(context.Background(), ds)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p.Changes[0]
+		var got []string
+		for _, c := range p.Changes {
+			got = append(got, fmt.Sprint(c.Addr, " ", c.Action, " ", c.Warnings, " ", c.Err))
+		}
+		is(t, "the plan", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if c := plan(); c.Action != engine.NoOp || fmt.Sprint(c.Warnings) != "[nobody hears a]" {
-		t.Errorf("the plan says %s with the warnings %v", c.Action, c.Warnings)
-	}
+	r.Put("/noise", hosttest.File{})
+	plan("singer.b same [nobody hears b (gone true, pending false)] <nil>", "singer.a create [nobody hears a (gone false, pending true)] <nil>")
+	report := r.runs(context.Background(), func(p engine.Planner) (*engine.Plan, error) { return p.Plan(context.Background(), ds) }, nil)
+	is(t, "what was warned of at the end", fmt.Sprint(report.Results[len(report.Results)-1].Warnings), "[nobody hears a (gone false, pending false)]")
+	plan("singer.b same [nobody hears b (gone true, pending false)] <nil>", "singer.a same [nobody hears a (gone false, pending false)] <nil>")
 	r.Put("/deaf", hosttest.File{})
-	if c := plan(); c.Action != engine.Broken || c.Err.Error() != "all are deaf" {
-		t.Errorf("the plan says %s: %v", c.Action, c.Err)
-	}
-	is(t, "apply", r.apply(sing("a", "")), "singer.a:failed")
+	r.Delete("/noise")
+	plan("singer.b error [] all are deaf", "singer.a error [] all are deaf")
+	is(t, "apply", r.apply(ds...), "singer.b:failed singer.a:failed")
 }

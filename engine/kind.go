@@ -24,7 +24,7 @@ type Resource[S any] interface {
 	Apply(ctx context.Context, h *host.Host, have, want *S) error
 }
 
-// The optional halves of a Resource, found by type assertion. Merger, Preparer, Budgeter and Joiner are others.
+// The optional halves of a Resource, found by type assertion. Merger, Preparer, Budgeter, Joiner and Prover are others.
 type (
 	// Differ compares where field by field is not enough.
 	Differ[S any] interface {
@@ -102,7 +102,6 @@ type Kind struct {
 	timeout   time.Duration
 	supported bool
 	passive   bool
-	always    bool
 
 	read  func(context.Context, host.View, any) (any, error)
 	apply func(ctx context.Context, h *host.Host, have, want any) error
@@ -119,6 +118,7 @@ type Kind struct {
 	prepare  func(ctx context.Context, h *host.Host, have, want any, tell func(Progress)) error
 	budget   func(ctx context.Context, v host.View, cs []*Change)          // nil for none
 	joint    func(ctx context.Context, h *host.Host, cs []*Change) []error // nil for one by one
+	proof    func(ctx context.Context, v host.View, spec any, pending bool) (warning, err error)
 }
 
 // KindOption changes what a kind does by default.
@@ -129,10 +129,6 @@ func Offline(m OfflineMode) KindOption { return func(k *Kind) { k.offline = m } 
 
 // Timeout sets how long one change of this kind may take unless its block says otherwise.
 func Timeout(d time.Duration) KindOption { return func(k *Kind) { k.timeout = d } }
-
-// Always has the kind's Check and Warn asked also where nothing is to change, and once more when a change was made:
-// what it is for may fail though the thing itself is as it should be.
-func Always() KindOption { return func(k *Kind) { k.always = true } }
 
 // NewKind returns the kind name. With a nil r it decodes and documents, but is not on this platform.
 func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
@@ -145,6 +141,7 @@ func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
 	k.check = func(context.Context, host.View, any, any) error { return nil }
 	k.warn = k.check
 	k.shown = func(_ host.View, want any) any { return want }
+	k.proof = func(context.Context, host.View, any, bool) (error, error) { return nil, nil }
 	if r != nil {
 		bind(k, r)
 	}
@@ -205,6 +202,11 @@ func bind[S any](k *Kind, r Resource[S]) {
 	}
 	if j, ok := r.(Joiner[S]); ok {
 		k.joint = jointOf(j)
+	}
+	if o, ok := r.(Prover[S]); ok {
+		k.proof = func(ctx context.Context, v host.View, spec any, pending bool) (warning, err error) {
+			return o.Prove(ctx, v, spec.(*S), pending)
+		}
 	}
 	if i, ok := r.(Irreversible[S]); ok {
 		k.irrev = func(have, want any) string { return i.Irreversible(ptr[S](have), ptr[S](want)) }
