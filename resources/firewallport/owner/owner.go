@@ -28,6 +28,21 @@ type Owner interface {
 	Narrows(out, in []Line, port uint16) bool
 }
 
+// Forgetful is an owner whose running state keeps less of a line than the persistent one.
+type Forgetful interface {
+	// Running is a line as Read tells it of what runs, once it was set.
+	Running(l Line) Line
+}
+
+// Running is what the running state of an owner keeps of a line: what is wanted there is compared with what runs in this
+// form.
+func Running(o Owner, l Line) Line {
+	if f, ok := o.(Forgetful); ok {
+		return f.Running(l)
+	}
+	return l
+}
+
 // Line is one rule of an owner.
 type Line struct {
 	// Key says what it matches, and where: an owner has at most one line of a key.
