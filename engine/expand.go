@@ -28,7 +28,7 @@ func (p Planner) declared(ds []Declared) ([]*Change, Mistakes) {
 			}
 		}
 	}
-	mistakes = append(mistakes, excluded(cs)...)
+	mistakes = append(append(mistakes, excluded(cs)...), clashes(cs)...)
 	// cs grows while it is walked: what is implied may imply more.
 	for i := 0; i < len(cs); i++ {
 		im, ok := cs[i].Spec.(Implier)

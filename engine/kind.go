@@ -24,7 +24,7 @@ type Resource[S any] interface {
 	Apply(ctx context.Context, h *host.Host, have, want *S) error
 }
 
-// The optional halves of a Resource, found by type assertion. Merger, Preparer, Budgeter, Joiner and Prover are others.
+// The optional halves of a Resource, found by type assertion. Merger, Preparer, Budgeter, Joiner, Prover and Clasher are others.
 type (
 	// Differ compares where field by field is not enough.
 	Differ[S any] interface {
@@ -116,8 +116,9 @@ type Kind struct {
 
 	prepares func(have, want any) bool
 	prepare  func(ctx context.Context, h *host.Host, have, want any, tell func(Progress)) error
-	budget   func(ctx context.Context, v host.View, cs []*Change)          // nil for none
-	joint    func(ctx context.Context, h *host.Host, cs []*Change) []error // nil for one by one
+	budget   func(ctx context.Context, v host.View, cs []*Change) // nil for none
+	joint    *joint                                               // nil for one by one
+	clashes  func(cs []*Change) []Clash                           // nil for none
 	proof    func(ctx context.Context, v host.View, spec any, pending bool) (warning, err error)
 }
 
@@ -202,6 +203,9 @@ func bind[S any](k *Kind, r Resource[S]) {
 	}
 	if j, ok := r.(Joiner[S]); ok {
 		k.joint = jointOf(j)
+	}
+	if c, ok := r.(Clasher[S]); ok {
+		k.clashes = clashesOf(c)
 	}
 	if o, ok := r.(Prover[S]); ok {
 		k.proof = func(ctx context.Context, v host.View, spec any, pending bool) (warning, err error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/agent0-converge/agent0-converge/engine"
+	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/engine/host/hosttest"
 )
 
@@ -26,6 +27,9 @@ type Case[S any] struct {
 	Programs map[string]hosttest.Program
 	// Systemd, where not nil, is how the machine's service manager behaves.
 	Systemd *hosttest.SystemdConfig
+	// Net, where not nil, makes the machine's network, and Bus what plays the services of its message bus.
+	Net func(testing.TB) hosttest.Net
+	Bus func(*hosttest.Machine) host.BusFunc
 	// Offline makes it an image.
 	Offline bool
 	// Sources are the files beside the plan, for a kind that is an engine.Loader.
@@ -83,7 +87,7 @@ func (c Case[S]) scenario(t *testing.T, kind *engine.Kind) *scenario {
 	spec := *c.Spec
 	ready(t, &spec, c.Absent, c.Sources)
 	s := &scenario{
-		config:  hosttest.Config{Files: maps.Clone(c.Files), Programs: c.Programs, Systemd: c.Systemd, Offline: c.Offline},
+		config:  hosttest.Config{Files: maps.Clone(c.Files), Programs: c.Programs, Systemd: c.Systemd, Net: c.Net, Bus: c.Bus, Offline: c.Offline},
 		prepare: c.Prepare, addr: addr(kind), kinds: map[string]*engine.Kind{},
 	}
 	if s.config.Files == nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/agent0-converge/agent0-converge/resources/drift"
 	"github.com/agent0-converge/agent0-converge/resources/envfile"
 	"github.com/agent0-converge/agent0-converge/resources/file"
+	"github.com/agent0-converge/agent0-converge/resources/firewallport"
 	"github.com/agent0-converge/agent0-converge/resources/gpugroup"
 	"github.com/agent0-converge/agent0-converge/resources/group"
 	"github.com/agent0-converge/agent0-converge/resources/logrotate"
@@ -36,5 +37,6 @@ func Kinds() []*engine.Kind {
 		drift.Kind(),
 		logrotate.Kind(),
 		sysctl.Kind(),
+		firewallport.Kind(),
 	}
 }

@@ -22,10 +22,22 @@ type Config struct {
 	Programs map[string]Program
 	// Systemd, where not nil, gives it a service manager.
 	Systemd *SystemdConfig
+	// Net, where not nil, makes the network of a machine: interfaces, sockets and a packet filter.
+	Net func(testing.TB) Net
+	// Bus, where not nil, makes what plays the services of the message bus of a machine.
+	Bus func(*Machine) host.BusFunc
 	// Facts, where nil, are those of an ordinary machine.
 	Facts *host.Facts
 	// Offline makes it an image instead of a running system: it has no programs.
 	Offline bool
+}
+
+// Net is a network namespace of a machine's own.
+type Net interface {
+	// FD is a descriptor of it.
+	FD() int
+	// Snapshot says what its packet filter does, as lines by name.
+	Snapshot() map[string]string
 }
 
 // File is something at a path: a file, a folder or, with Link, a symbolic link.
@@ -49,6 +61,7 @@ type Machine struct {
 	root    string
 	host    *host.Host
 	systemd *Systemd
+	net     Net
 	faults
 }
 
@@ -68,6 +81,13 @@ func New(t testing.TB, c Config) *Machine {
 	if c.Systemd != nil && !c.Offline {
 		m.systemd = newSystemd(t, m.tree(), *c.Systemd)
 		o.Units = m.systemd
+	}
+	if c.Net != nil && !c.Offline {
+		m.net = c.Net(t)
+		o.NetNS = m.net.FD()
+	}
+	if c.Bus != nil && !c.Offline {
+		o.Bus = c.Bus(m)
 	}
 	h, err := host.Open(o)
 	m.check(err)

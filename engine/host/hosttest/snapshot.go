@@ -18,7 +18,7 @@ const inlineContent = 2 << 10
 // Snapshot describes everything on the machine in one line per path: what it is, its
 // mode, owner, extended attributes and content. What is at or below an excluded path is
 // left out. Times are not in it. Where it has a service manager, there is one line more for each unit
-// that is not inactive.
+// that is not inactive, and where it has a network of its own the lines of its packet filter.
 func (m *Machine) Snapshot(exclude ...string) map[string]string {
 	m.t.Helper()
 	lines := map[string]string{}
@@ -36,6 +36,9 @@ func (m *Machine) Snapshot(exclude ...string) map[string]string {
 	}))
 	if m.systemd != nil {
 		maps.Copy(lines, m.systemd.snapshot())
+	}
+	if m.net != nil {
+		maps.Copy(lines, m.net.Snapshot())
 	}
 	return lines
 }

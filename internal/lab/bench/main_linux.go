@@ -1,4 +1,4 @@
-// Command bench measures agent0-converge beside CFEngine, systemctl, curl, llama-server and minimal Go programs on the same
+// Command bench measures agent0-converge beside CFEngine, systemctl, nft, curl, llama-server and minimal Go programs on the same
 // files, units and models: medians of several runs taken in turn, on a fresh file system for first converges, in a machine
 // with a systemd of its own for units, and from a server of this machine for models.
 package main
@@ -26,8 +26,10 @@ func run(ctx context.Context, args []string) error {
 	}
 	own := filepath.Dir(self)
 	switch {
-	case len(args) == 2 && args[0] == inside:
-		return measureUnits(args[1], own)
+	case len(args) == 3 && args[0] == inside && args[1] == "firewall":
+		return measureFirewall(args[2])
+	case len(args) == 3 && args[0] == inside:
+		return measureUnits(args[2], own)
 	case len(args) == 1:
 		return measureParts(ctx, args[0], own, parts)
 	case len(args) > 1 && !slices.ContainsFunc(args[1:], unknown):
@@ -36,8 +38,8 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("usage: bench AGENT0-CONVERGE [%s]... (the lab's own programs, bench-*, lie beside bench)", strings.Join(parts, "|"))
 }
 
-// parts are what can be measured by itself: files, getting models and serving one here, and units in a machine.
-var parts = []string{"files", "models", "server", "units"}
+// parts are what can be measured by itself: files, getting models and serving one here, and units and ports in a machine.
+var parts = []string{"files", "firewall", "models", "server", "units"}
 
 func unknown(part string) bool { return !slices.Contains(parts, part) }
 
@@ -65,7 +67,7 @@ func measureParts(ctx context.Context, ours, own string, wanted []string) error 
 		case "server":
 			err = measureServer(ctx, ours, filepath.Join(own, "bench-engines"), filepath.Join(work, part))
 		default:
-			err = units(ctx, ours, own)
+			err = inMachine(ctx, part, ours, own)
 		}
 		if err != nil {
 			return err

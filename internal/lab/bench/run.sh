@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measure the binary $1 beside CFEngine, systemctl, curl, llama-server and minimal Go programs, in one run: the parts
-# (files, models, server, units) that the other arguments name, or all.
+# Measure the binary $1 beside CFEngine, systemctl, nft, curl, llama-server and minimal Go programs, in one run: the parts
+# (files, firewall, models, server, units) that the other arguments name, or all.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 internal/lab/tools.sh aria2 ca-certificates cfengine3 coreutils curl e2fsprogs nginx-light openssl wget

@@ -20,8 +20,8 @@ const inside = "inside"
 // numUnits is how many units are measured, and as many files beside them.
 const numUnits = 500
 
-// units measures units in a machine that has nothing else to do.
-func units(ctx context.Context, ours, own string) (err error) {
+// inMachine measures a part in a machine that has nothing else to do.
+func inMachine(ctx context.Context, part, ours, own string) (err error) {
 	root, err := machine.Root(ctx)
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func units(ctx context.Context, ours, own string) (err error) {
 			return err
 		}
 	}
-	rc, said, err := m.Run(ctx, []string{dir + "/bench", inside, machine.AgentPath}, machine.In(dir), machine.Stdout(os.Stdout))
+	rc, said, err := m.Run(ctx, []string{dir + "/bench", inside, part, machine.AgentPath}, machine.In(dir), machine.Stdout(os.Stdout))
 	if rc != 0 {
 		err = errors.Join(err, fmt.Errorf("exit status %d in the machine: %s", rc, said))
 	}

@@ -11,20 +11,21 @@ import (
 
 // sample is one block of every kind, each of something else on the machine.
 var sample = map[string]string{
-	"file":      `file "it" { path = "/etc/pairs/file", content = "x" }`,
-	"directory": `directory "it" { path = "/srv/pairs/directory", mode = "0750" }`,
-	"symlink":   `symlink "it" { path = "/etc/pairs/link", target = "/nowhere" }`,
-	"env_file":  `env_file "it" { path = "/etc/pairs/env", values = { A = "1" } }`,
-	"model":     `model "it" { path = "/srv/pairs/models/it.bin", sources = ["file:///etc/debian_version"], unverified = true }`,
-	"user":      `user "it" { name = "pairs", system = true, groups = ["adm"] }`,
-	"group":     `group "it" { name = "pairsgroup" }`,
-	"gpu_group": `gpu_group "it" { user = "games" }`,
-	"logrotate": `logrotate "it" { name = "pairs", paths = ["/var/log/pairs.log"], every = "daily" }`,
-	"sysctl":    `sysctl "it" { name = "net.core.somaxconn", value = "1000" }`,
-	"unit":      `unit "it" { name = "pairs.service", service = { ExecStart = "/bin/sleep infinity" }, install = { WantedBy = "multi-user.target" }, enabled = true, state = "running" }`,
-	"drift":     `drift "it" { every = "1h" }`,
-	"ready":     `unit "waited" { name = "waited.service", service = { ExecStart = "/bin/sleep infinity" } }` + "\n" + `ready "it" { unit = "waited.service" }`,
-	"server":    `server "it" { model = "/media/usb/agent0-tiny.gguf", listen = "127.0.0.1:8111", threads = 1 }`,
+	"file":          `file "it" { path = "/etc/pairs/file", content = "x" }`,
+	"directory":     `directory "it" { path = "/srv/pairs/directory", mode = "0750" }`,
+	"symlink":       `symlink "it" { path = "/etc/pairs/link", target = "/nowhere" }`,
+	"env_file":      `env_file "it" { path = "/etc/pairs/env", values = { A = "1" } }`,
+	"model":         `model "it" { path = "/srv/pairs/models/it.bin", sources = ["file:///etc/debian_version"], unverified = true }`,
+	"user":          `user "it" { name = "pairs", system = true, groups = ["adm"] }`,
+	"group":         `group "it" { name = "pairsgroup" }`,
+	"gpu_group":     `gpu_group "it" { user = "games" }`,
+	"logrotate":     `logrotate "it" { name = "pairs", paths = ["/var/log/pairs.log"], every = "daily" }`,
+	"sysctl":        `sysctl "it" { name = "net.core.somaxconn", value = "1000" }`,
+	"unit":          `unit "it" { name = "pairs.service", service = { ExecStart = "/bin/sleep infinity" }, install = { WantedBy = "multi-user.target" }, enabled = true, state = "running" }`,
+	"firewall_port": `firewall_port "it" { port = 8123, sources = ["10.0.0.0/8"] }`,
+	"drift":         `drift "it" { every = "1h" }`,
+	"ready":         `unit "waited" { name = "waited.service", service = { ExecStart = "/bin/sleep infinity" } }` + "\n" + `ready "it" { unit = "waited.service" }`,
+	"server":        `server "it" { model = "/media/usb/agent0-tiny.gguf", listen = "127.0.0.1:8111", threads = 1 }`,
 }
 
 // block writes a sample as HCL's many lines.

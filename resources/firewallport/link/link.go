@@ -18,3 +18,20 @@ type Interface struct {
 	// Default says that a default route goes through it.
 	Default bool
 }
+
+// Outward are the interfaces through which others come: those of default routes and, where there is none, all that are up
+// and lead outside.
+func Outward(all []Interface) []Interface {
+	pick := func(takes func(Interface) bool) (out []Interface) {
+		for _, i := range all {
+			if i.Up && !i.Loopback && takes(i) {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	if ways := pick(func(i Interface) bool { return i.Default }); len(ways) > 0 {
+		return ways
+	}
+	return pick(func(Interface) bool { return true })
+}

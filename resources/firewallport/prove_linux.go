@@ -1,0 +1,323 @@
+package firewallport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/agent0-converge/agent0-converge/engine/host"
+	"github.com/agent0-converge/agent0-converge/resources/firewallport/link"
+	"github.com/agent0-converge/agent0-converge/resources/firewallport/nft"
+	"github.com/agent0-converge/agent0-converge/resources/firewallport/owner"
+	"github.com/agent0-converge/agent0-converge/resources/firewallport/reach"
+	"github.com/agent0-converge/agent0-converge/resources/firewallport/ruleset"
+)
+
+// Prove follows new connections to the ports through every rule of the host, whoever made it, and says which one of whom
+// keeps them out, or, where the ports are to be absent, which lets them in.
+func (resource) Prove(ctx context.Context, v host.View, spec *Spec, pending bool) (warning, err error) {
+	if v.Offline || spec.Found || spec.Gone && pending {
+		return nil, nil
+	}
+	rule, err := spec.rule()
+	if err != nil {
+		return nil, err
+	}
+	p, err := prover(ctx, v, spec.Backend, pending)
+	if err != nil {
+		err = fmt.Errorf("cannot tell whether packets get through: %w", err)
+		if spec.Strict {
+			return nil, err
+		}
+		return err, nil
+	}
+	found := p.opened(rule)
+	if spec.Gone {
+		found = p.closed(rule)
+	}
+	switch {
+	case found == nil:
+		return p.blind, nil
+	case spec.Strict && found.certain:
+		return p.blind, found
+	}
+	return errors.Join(found, p.blind), nil
+}
+
+// finding is a packet that does not fare as the block says.
+type finding struct {
+	text    string
+	certain bool
+}
+
+func (f *finding) Error() string { return f.text }
+
+// proof is what it takes to follow packets through the rules of a host.
+type proof struct {
+	rules *reach.Evaluator
+	links []link.Interface
+	blind error // what could not be looked at
+	// untouched says that no base chain of anybody but ours looks at packets that come in.
+	untouched bool
+}
+
+// proofKey is under which one pass of reading remembers how packets fare: as things are, or as they will be once an owner
+// let everything in.
+type proofKey struct{ pending string }
+
+type readProof struct {
+	*proof
+	err error
+}
+
+// prover reads all rules and prepares them, once in a pass. Pending, the owner's own rules are taken to let in what is
+// wanted, as they are about to.
+func prover(ctx context.Context, v host.View, backend string, pending bool) (*proof, error) {
+	key, options := proofKey{}, reach.Options{}
+	all, err := rulesOf(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if pending {
+		own, err := active(ctx, v, backend)
+		if err != nil {
+			return nil, err
+		}
+		key.pending, options = own.Name(), onceLetIn(own, all)
+	}
+	got := host.Once(v.Files, key, func() readProof {
+		p := &proof{}
+		var err error
+		if p.links, err = interfaces(ctx, v); err != nil {
+			return readProof{nil, err}
+		}
+		for _, l := range append(slices.Clone(p.links), unconnected()) {
+			for _, a := range l.Addresses {
+				options.Local = append(options.Local, a.Addr())
+			}
+		}
+		p.rules, p.untouched = reach.New(all, options), onlyOurs(all)
+		if legacy, err := reach.Legacy(v.Files); err != nil || len(legacy) > 0 {
+			p.blind = errors.Join(err, fmt.Errorf("the kernel also has rules of the older iptables (%s), which are not looked at: "+
+				"they may keep packets out; iptables-legacy-save lists them", strings.Join(legacy, ", ")))
+		}
+		return readProof{p, nil}
+	})
+	return got.proof, got.err
+}
+
+// rulesKey is under which one pass of reading remembers the kernel's rules.
+type rulesKey struct{}
+
+type readRules struct {
+	*ruleset.Ruleset
+	err error
+}
+
+func rulesOf(ctx context.Context, v host.View) (*ruleset.Ruleset, error) {
+	got := host.Once(v.Files, rulesKey{}, func() readRules {
+		r, err := ruleset.Read(ctx, v.Netlink)
+		return readRules{r, err}
+	})
+	return got.Ruleset, got.err
+}
+
+// onceLetIn are options by which the rules of an owner let in what reaches them.
+func onceLetIn(own owner.Owner, all *ruleset.Ruleset) reach.Options {
+	o := reach.Options{}
+	if own.Name() == (nft.Owner{}).Name() {
+		o.Without = []reach.TableName{{Family: ruleset.Inet, Table: "agent0"}}
+	}
+	for _, t := range all.Tables {
+		for _, c := range t.Chains {
+			opens := own.Name() == "firewalld" && t.Name == "firewalld" && strings.HasPrefix(c.Name, "filter_IN_") && strings.HasSuffix(c.Name, "_allow") ||
+				own.Name() == "ufw" && (c.Name == "ufw-user-input" || c.Name == "ufw6-user-input")
+			if opens {
+				o.Accept = append(o.Accept, reach.ChainName{Family: t.Family, Table: t.Name, Chain: c.Name})
+			}
+		}
+	}
+	return o
+}
+
+// onlyOurs reports whether nobody but us has a base chain.
+func onlyOurs(all *ruleset.Ruleset) bool {
+	for _, t := range all.Tables {
+		if t.Family == ruleset.Inet && t.Name == "agent0" {
+			continue
+		}
+		if slices.ContainsFunc(t.Chains, func(c *ruleset.Chain) bool { return c.Base != nil }) {
+			return false
+		}
+	}
+	return true
+}
+
+// opened finds a packet that the rule lets in and the host does not.
+func (p *proof) opened(r owner.Rule) *finding {
+	if p.untouched {
+		return nil // our own rules are compared one by one
+	}
+	var doubt *finding
+	for packet := range p.packets(r) {
+		v := p.rules.Evaluate(packet)
+		switch {
+		case v.Outcome == reach.Accept:
+			continue
+		case v.Outcome == reach.Unknown && doubt == nil:
+			doubt = &finding{fmt.Sprintf("%s may not get in: %s", spoken(packet), because(v)), false}
+		case v.Outcome != reach.Unknown:
+			return &finding{fmt.Sprintf("%s does not get in: %s", spoken(packet), by(v.By)), true}
+		}
+	}
+	return doubt
+}
+
+// closed finds a packet that is to be kept out and that the host lets in.
+func (p *proof) closed(r owner.Rule) *finding {
+	for packet := range p.packets(r) {
+		if v := p.rules.Evaluate(packet); v.Outcome == reach.Accept {
+			return &finding{fmt.Sprintf("%s is still let in: %s", spoken(packet), by(v.By)), true}
+		}
+	}
+	return nil
+}
+
+func because(v reach.Verdict) string {
+	if v.Unsure != nil && v.By != nil {
+		return fmt.Sprintf("%s, if %s matches", v.By, v.Unsure)
+	}
+	return by(v.By)
+}
+
+func by(w *reach.Where) string {
+	if w == nil {
+		return "no rule looks at it"
+	}
+	return w.String()
+}
+
+// spoken says which packet: "tcp 8000 from 192.168.0.1 on eth0".
+func spoken(p reach.Packet) string {
+	text := fmt.Sprintf("%s %d from %s", p.Protocol, p.DstPort, p.Src)
+	if p.In.Name != "" {
+		text += " on " + p.In.Name
+	}
+	return text
+}
+
+// packets are new connections that stand for all that a rule lets in: by each interface, to an address of each family, from
+// the ends of each source, to the ends of each range.
+func (p *proof) packets(r owner.Rule) func(func(reach.Packet) bool) {
+	return func(yield func(reach.Packet) bool) {
+		for _, l := range p.outside(r.Interfaces) {
+			for _, to := range oneOfEach(l, r) {
+				for _, from := range p.sources(r, l, to.Is4()) {
+					for _, port := range endsOf(r.Ports) {
+						packet := reach.Packet{Protocol: r.Protocol, Src: from, Dst: to, DstPort: port, In: reach.Interface{
+							Name: l.Name, Index: l.Index, Type: l.Type, Group: l.Group, Addrs: addressesOf(l),
+						}}
+						if !yield(packet) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// outside are the interfaces by which packets come in: those that are named, else those through which others come.
+func (p *proof) outside(names []string) []link.Interface {
+	if len(names) == 0 {
+		if ways := link.Outward(p.links); len(ways) > 0 {
+			return ways
+		}
+		return []link.Interface{unconnected()}
+	}
+	return slices.DeleteFunc(slices.Clone(p.links), func(l link.Interface) bool { return !l.Up || !slices.Contains(names, l.Name) })
+}
+
+// unconnected stands for the interface that a host without one will have: which it is nobody knows. Its addresses are for
+// documentation, so nobody's (RFC 5737, RFC 3849).
+func unconnected() link.Interface {
+	return link.Interface{Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")}}
+}
+
+func addressesOf(l link.Interface) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range l.Addresses {
+		out = append(out, a.Addr())
+	}
+	return out
+}
+
+// oneOfEach is an address of the interface for each family that the rule lets in; one that others can reach if there is.
+func oneOfEach(l link.Interface, r owner.Rule) []netip.Addr {
+	var v4, v6 netip.Addr
+	for _, a := range addressesOf(l) {
+		switch {
+		case a.Is4() && r.IPv4 && !v4.IsValid():
+			v4 = a
+		case a.Is6() && r.IPv6 && (!v6.IsValid() || v6.IsLinkLocalUnicast()):
+			v6 = a
+		}
+	}
+	return slices.DeleteFunc([]netip.Addr{v4, v6}, func(a netip.Addr) bool { return !a.IsValid() })
+}
+
+// mostSources bounds how many sources stand for "from anywhere".
+const mostSources = 32
+
+// sources are addresses of one family that stand for all that a rule lets in.
+func (p *proof) sources(r owner.Rule, l link.Interface, v4 bool) []netip.Addr {
+	var out []netip.Addr
+	for _, s := range r.Sources {
+		if s.Addr().Is4() == v4 && len(out) < mostSources {
+			out = append(out, within(s)...)
+		}
+	}
+	if len(r.Sources) > 0 {
+		return out
+	}
+	for _, a := range l.Addresses { // a neighbour
+		if a.Addr().Is4() == v4 && !a.IsSingleIP() && !a.Addr().IsLinkLocalUnicast() {
+			out = append(out, slices.DeleteFunc(within(a.Masked()), func(n netip.Addr) bool { return n == a.Addr() })...)
+		}
+	}
+	elsewhere := netip.MustParseAddr("203.0.113.7") // for documentation, too
+	if !v4 {
+		elsewhere = netip.MustParseAddr("2001:db8:ffff::7")
+	}
+	return append(out, elsewhere)
+}
+
+// within are an address near either end of a network: its first and last ones are often the network's own.
+func within(p netip.Prefix) []netip.Addr {
+	if p.IsSingleIP() {
+		return []netip.Addr{p.Addr()}
+	}
+	b := p.Masked().Addr().AsSlice()
+	for bit := p.Bits(); bit < len(b)*8; bit++ {
+		b[bit/8] |= 0x80 >> (bit % 8)
+	}
+	last, _ := netip.AddrFromSlice(b)
+	if p.Addr().BitLen()-p.Bits() == 1 {
+		return []netip.Addr{p.Masked().Addr(), last}
+	}
+	return []netip.Addr{p.Masked().Addr().Next(), last.Prev()}
+}
+
+func endsOf(ranges []owner.Range) []uint16 {
+	var out []uint16
+	for _, r := range ranges {
+		out = append(out, r.First)
+		if r.Last != r.First {
+			out = append(out, r.Last)
+		}
+	}
+	return out
+}
