@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Addr names a resource inside its plan: "file.motd", or `file.unit["api"]` for one instance
@@ -108,6 +109,35 @@ const StateDir = "/var/lib/agent0-converge"
 // CheckDir is where content lies, in a folder of its own, while a program looks at it before it is
 // published. What a run that was cut short left there the next run removes: it may be secret.
 const CheckDir = StateDir + "/check"
+
+// ConfirmDir is where changes lie that wait for a confirmation, each with what takes it back. MarksDir has, of runs by
+// their numbers, what became of such changes: it is written without the lock of the journal.
+const (
+	ConfirmDir = StateDir + "/confirm"
+	MarksDir   = StateDir + "/marks"
+)
+
+// Mark is what became of a change that had to be confirmed.
+type Mark string
+
+// The marks.
+const (
+	Confirmed Mark = "confirmed"
+	Reverted  Mark = "reverted" // it was not confirmed, or failed, and is as it was before
+)
+
+// RunMark is the content of a run's file in MarksDir, as JSON.
+type RunMark struct {
+	Mark Mark `json:"mark"`
+	// Change is which of the run's changes it is about: a word of its own.
+	Change string `json:"change"`
+	// Why is said to people.
+	Why string    `json:"why,omitempty"`
+	At  time.Time `json:"at"`
+}
+
+// MarkPath is a run's file in MarksDir.
+func MarkPath(run int) string { return fmt.Sprintf("%s/%06d", MarksDir, run) }
 
 // RunDir is where kinds keep what they know of the present boot. No plan manages it.
 const RunDir = "/run/agent0-converge"

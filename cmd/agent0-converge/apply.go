@@ -17,12 +17,15 @@ type runFlags struct {
 	allowPrune  bool
 	lockTimeout time.Duration
 	secrets     string
+	// confirmTimeout is how long a confirmation is waited for.
+	confirmTimeout time.Duration
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.autoApprove, "auto-approve", false, "do not ask, also on a terminal")
 	flags.DurationVar(&f.lockTimeout, "lock-timeout", 0, "how long to wait for another run on this root to end")
+	flags.DurationVar(&f.confirmTimeout, "confirm-timeout", confirmDefault, "how long a change that might lock you out waits to be confirmed")
 }
 
 func (a *app) applyCmd() *cobra.Command {
@@ -37,6 +40,9 @@ func (a *app) applyCmd() *cobra.Command {
 		Long: `apply makes what plan shows. Every change is recorded before it is made and read again after.
 It asks only on a terminal. A resource that fails stops what depends on it and nothing else.
 SIGINT and SIGTERM end the run after the change at hand; exit status 130 or 143.
+
+A change of the firewall that might keep new connections to sshd out is made in what runs alone, and goes back, at once
+with SIGINT and SIGTERM, unless a new connection is found to be let in or the change is confirmed (see confirm).
 
 With --last it goes by a copy of what the last apply of the plan NAME, or of every plan, was made from,
 and puts right what drifted since. What is pending, contested or lacks a secret it leaves alone: exit
@@ -69,6 +75,9 @@ status 2 then. It never asks, and never removes what a plan no longer has.`,
 }
 
 func (a *app) apply(ctx context.Context, path string, f planFlags, r runFlags) (err error) {
+	if err := checkConfirmTimeout(r.confirmTimeout); err != nil {
+		return err
+	}
 	r.secrets = f.secrets
 	saved, err := readSaved(path)
 	if err != nil {

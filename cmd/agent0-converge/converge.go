@@ -35,6 +35,7 @@ func (a *app) start(ctx context.Context, h *host.Host, j *journal.Journal, info 
 	if err != nil {
 		return nil, asRoot(err)
 	}
+	a.settleFirewall(ctx, h)
 	if found := rec.Found(); found != nil && !a.json && !a.toldFound {
 		a.toldFound = true // a run may lock more than once
 		a.text().found(found)
@@ -80,6 +81,10 @@ func (a *app) converge(ctx context.Context, c convergence) error {
 	if !a.json && !a.asks(c) {
 		t.header(c.host.Facts, a.rootDir)
 	}
+	var err error
+	if c.host.Confirm, err = a.confirmation(ctx, c); err != nil {
+		return err
+	}
 	observe := t.result
 	if a.json {
 		observe = func(engine.Result) {}
@@ -103,7 +108,7 @@ func (a *app) converge(ctx context.Context, c convergence) error {
 	if c.ended != nil {
 		kept = asRoot(c.ended(report, result))
 	}
-	err := c.run.Finish(result)
+	err = c.run.Finish(result)
 	var tidy *journal.TidyError
 	if errors.As(err, &tidy) {
 		fmt.Fprintf(a.stderr, "Warning: %v\n", tidy)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/agent0-converge/agent0-converge/engine"
 	"github.com/agent0-converge/agent0-converge/engine/journal"
 )
 
@@ -46,11 +47,20 @@ func (a *app) history(runs []journal.RunInfo) error {
 	return w.Flush()
 }
 
+// resultWord is how a run ended. That its change was taken back counts for more than how the run itself fared.
 func resultWord(r journal.RunInfo) string {
-	if r.Result == "" {
-		return "cut short or at work"
+	word := string(r.Result)
+	if word == "" {
+		word = "cut short or at work"
 	}
-	return string(r.Result)
+	switch {
+	case r.Mark == nil:
+	case r.Mark.Mark == engine.Reverted:
+		word = string(engine.Reverted)
+	default:
+		word += ", " + string(r.Mark.Mark)
+	}
+	return word
 }
 
 func countWords(c journal.Counts) string {

@@ -50,6 +50,9 @@ func (f lastFlags) check(cmd *cobra.Command) error {
 // applyLast puts right what drifted. Every plan is a run of its own; one that fails does not keep
 // the others from theirs.
 func (a *app) applyLast(ctx context.Context, names []string, f planFlags, r runFlags, l lastFlags) error {
+	if err := checkConfirmTimeout(r.confirmTimeout); err != nil {
+		return err
+	}
 	known, unreadable := a.lastApplied(names, f)
 	if len(known) == 0 {
 		return unreadable

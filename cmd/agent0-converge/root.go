@@ -55,7 +55,7 @@ restores what was there before, byte for byte.`,
 	flags.StringVar(&a.rootDir, "root", "", "folder that takes the place of / (an image tree)")
 	flags.BoolVar(&a.noColor, "no-color", false, "plain text also on a terminal (as NO_COLOR does)")
 	cmd.AddCommand(
-		a.planCmd(), a.applyCmd(), a.undoCmd(), a.driftCmd(), a.statusCmd(), a.validateCmd(), a.graphCmd(), a.fmtCmd(),
+		a.planCmd(), a.applyCmd(), a.undoCmd(), a.confirmCmd(), a.takeBackCmd(), a.driftCmd(), a.statusCmd(), a.validateCmd(), a.graphCmd(), a.fmtCmd(),
 		a.modelsCmd(), a.runCmd(), a.serveCmd(), a.engineCmd(), a.showCmd(), a.historyCmd(), a.explainCmd(), a.schemaCmd(), a.versionCmd(), a.completionCmd(),
 	)
 	return cmd

@@ -46,7 +46,11 @@ func (a *app) showRun(id int) error {
 		}
 		fmt.Fprintf(a.stdout, "run %d · %s · %s · %s · %s\n", run.ID, what(run.Info), run.User,
 			run.Began.Local().Format(time.DateTime), resultWord(run.RunInfo))
-		fmt.Fprintf(a.stdout, "%s\n\n", strings.Join(run.Args, " "))
+		fmt.Fprintf(a.stdout, "%s\n", strings.Join(run.Args, " "))
+		if run.Mark != nil && run.Mark.Why != "" {
+			fmt.Fprintf(a.stdout, "%s: %s\n", run.Mark.Mark, visible(run.Mark.Why))
+		}
+		fmt.Fprintln(a.stdout)
 		t := a.text()
 		for _, c := range run.Changes {
 			t.past(c)

@@ -46,6 +46,9 @@ itself: undoing it brings back what it took back.`,
 }
 
 func (a *app) undo(ctx context.Context, to int, force, dryRun bool, f runFlags) (err error) {
+	if err := checkConfirmTimeout(f.confirmTimeout); err != nil {
+		return err
+	}
 	calls := &relay{}
 	h, err := a.openHost("", watchers{ran: calls.ran})
 	if err != nil {

@@ -42,7 +42,7 @@ func (g gate) ask(op Op) error {
 // repeatable reports whether a call that was interrupted has the same outcome when made twice.
 func repeatable(name string) bool {
 	switch name {
-	case "rename", "unlink", "rmdir", "mkdir", "symlink", "open", "exec", "netlink":
+	case "rename", "unlink", "rmdir", "mkdir", "symlink", "open", "exec", "detach", "netlink":
 		return false
 	}
 	return true

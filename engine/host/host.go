@@ -39,7 +39,9 @@ type Host struct {
 	Facts    Facts
 	Offline  bool
 	Reread   bool
-	Log      *slog.Logger
+	// Confirm says how a change is confirmed that could cut off whoever makes it.
+	Confirm Confirmation
+	Log     *slog.Logger
 }
 
 // Options say which host is opened and who watches its changes.
@@ -115,8 +117,9 @@ func (h *Host) Close() error { return errors.Join(h.Units.close(), h.Bus.close()
 
 // Op is one change of a host, named before it is made.
 type Op struct {
-	// Name is the system call's name ("rename", "fsync"), "exec" for a program that changes things, "dbus" for
-	// what the service manager or another service is told, or "netlink" for a batch of the packet filter.
+	// Name is the system call's name ("rename", "fsync"), "exec" for a program that changes things, "detach"
+	// for one that outlives this process, "dbus" for what the service manager or another service is told, or "netlink"
+	// for a batch of the packet filter.
 	Name string
 	// Path is the path inside the root, the program, or what is told ("restart x.service").
 	Path string

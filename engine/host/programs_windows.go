@@ -39,3 +39,8 @@ func group(cmd *exec.Cmd) {
 
 // endGroup has nothing left to do: killTree ended the children with their parent.
 func endGroup(*exec.Cmd) {}
+
+// session starts a program without a console, which the end of this process does not reach.
+func session(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
+}

@@ -61,6 +61,8 @@ type RunInfo struct {
 	Counts
 	// Moments are when it changed what, where that matters: in its own boot.
 	Moments map[engine.Claim]Moment `json:"moments,omitempty"`
+	// Mark is what became of a change that had to be confirmed, nil where there was none.
+	Mark *engine.RunMark `json:"mark,omitempty"`
 	// Kept says that Show and Past know its details.
 	Kept bool `json:"-"`
 }
@@ -188,7 +190,16 @@ func (run *Run) Unfinished() []*RunChange {
 func (j *Journal) History() ([]RunInfo, error) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return j.state.history()
+	runs, err := j.state.history()
+	if err != nil {
+		return nil, err
+	}
+	for i := range runs {
+		if runs[i].Mark, err = j.mark(runs[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
 }
 
 // Interrupted returns the last run if it did not say how it ended, or nil. Under the lock it was
@@ -225,5 +236,6 @@ func (j *Journal) Show(id int) (*Run, error) {
 	if err != nil {
 		return nil, &DamagedError{Path: runPath(id), Offset: size, What: err.Error()}
 	}
-	return run, nil
+	run.Mark, err = j.mark(id)
+	return run, err
 }

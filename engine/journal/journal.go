@@ -11,6 +11,7 @@
 //	blobs/SHA256    content that was there before a change, where it is longer than 1 KiB;
 //	                what is shorter is in the record itself
 //	vault/000017/…  secret content that was there before, of the last two runs only
+//	marks/000017    what became of changes that had to be confirmed; written without the lock
 //
 // A run's file starts with the line "agent0-converge journal 2". Each further line is one record:
 // the CRC-32C of its JSON in hex, the JSON's length, the JSON. The records are run, then for each

@@ -28,7 +28,10 @@ func (r *Recording) tidy() error {
 	}
 	r.state.brief, r.state.recent = brief, nil
 	r.state.folded, r.state.records = r.state.last, 0
-	return r.prune()
+	if err := r.prune(); err != nil {
+		return err
+	}
+	return r.pruneMarks()
 }
 
 // prune removes the files of old runs and then every content that neither a run nor the ledger

@@ -30,8 +30,9 @@ func (resource) ApplyAll(ctx context.Context, h *host.Host, steps []engine.Step[
 }
 
 func apply(ctx context.Context, h *host.Host, steps []engine.Step[Spec]) error {
-	all := deltas{}
+	all, strict := deltas{}, false
 	for _, s := range steps {
+		strict = strict || s.Want != nil && s.Want.Strict
 		want, err := wantedBy(ctx, h.View(), s.Want)
 		if err != nil {
 			return err
@@ -45,7 +46,7 @@ func apply(ctx context.Context, h *host.Host, steps []engine.Step[Spec]) error {
 		if err != nil {
 			return err
 		}
-		if err := change(ctx, h, o, all[name]); err != nil {
+		if err := change(ctx, h, o, all[name], strict); err != nil {
 			return err
 		}
 	}

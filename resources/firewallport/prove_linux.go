@@ -217,9 +217,8 @@ func (p *proof) packets(r owner.Rule) func(func(reach.Packet) bool) {
 			for _, to := range oneOfEach(l, r) {
 				for _, from := range p.sources(r, l, to.Is4()) {
 					for _, port := range endsOf(r.Ports) {
-						packet := reach.Packet{Protocol: r.Protocol, Src: from, Dst: to, DstPort: port, In: reach.Interface{
-							Name: l.Name, Index: l.Index, Type: l.Type, Group: l.Group, Addrs: addressesOf(l),
-						}}
+						packet := packetOn(l)
+						packet.Protocol, packet.Src, packet.Dst, packet.DstPort = r.Protocol, from, to, port
 						if !yield(packet) {
 							return
 						}
@@ -228,6 +227,11 @@ func (p *proof) packets(r owner.Rule) func(func(reach.Packet) bool) {
 			}
 		}
 	}
+}
+
+// packetOn is a packet that comes in by an interface.
+func packetOn(l link.Interface) reach.Packet {
+	return reach.Packet{In: reach.Interface{Name: l.Name, Index: l.Index, Type: l.Type, Group: l.Group, Addrs: addressesOf(l)}}
 }
 
 // outside are the interfaces by which packets come in: those that are named, else those through which others come.

@@ -82,6 +82,8 @@ func files(more map[string]hosttest.File) map[string]hosttest.File {
 	out := map[string]hosttest.File{
 		"/usr/sbin/nft": {Content: "the program", Mode: 0o755}, "/etc/systemd/system": {Dir: true},
 		"/usr/lib/systemd/systemd": {Content: "the program", Mode: 0o755},
+		// Somebody at a console, which is process 1.
+		"/proc/self": {Link: "1"}, "/proc/1/stat": {Content: "1 (agent) S 0" + strings.Repeat(" 0", 20)}, "/proc/1/environ": {},
 	}
 	for name, f := range more {
 		out[name] = f

@@ -21,6 +21,8 @@ type SystemdConfig struct {
 	Active []string
 	// Self is the unit that the process under test runs in. To stop it fails the test.
 	Self string
+	// Command plays the command of a service without a file, to its end.
+	Command func(argv []string) error
 }
 
 // Behaviour is how the program of a unit behaves. That /bin/true, /bin/false and /bin/sh -c 'exit N' end at
@@ -59,7 +61,8 @@ type Process struct {
 // It reads unit files from the machine's tree when systemd would, and no sooner, and it knows
 // services, and of the other types as much as that they are active. Of the dependencies it plays
 // Requires, Requisite, BindsTo, PartOf, Wants, Conflicts and After; that something which is required is
-// NeverReady counts as its failure. It does not restart what fails (Restart=), and its timers never elapse.
+// NeverReady counts as its failure. It does not restart what fails (Restart=), and its timers never elapse
+// by themselves: see Trigger and Elapse.
 type Systemd struct {
 	t      testing.TB
 	files  host.Tree

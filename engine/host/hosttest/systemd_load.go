@@ -29,7 +29,8 @@ type unit struct {
 	activeEnter         time.Duration
 	exit, starts        int
 	process             *Process
-	job                 *job // that does not end by itself, nil for none
+	job                 *job       // that does not end by itself, nil for none
+	transient           *transient // nil for what has a file
 }
 
 func newUnit(name string) *unit {
@@ -116,6 +117,9 @@ func (u *unit) refers() []string {
 func (s *Systemd) reread() {
 	s.findDropInDirs()
 	for _, u := range s.units {
+		if u.transient != nil {
+			continue
+		}
 		if err := s.readFiles(u); err != nil {
 			u.load, u.loadError = "error", err.Error()
 		}

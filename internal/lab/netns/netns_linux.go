@@ -40,6 +40,18 @@ func New(t testing.TB) *NS {
 	return n
 }
 
+// Own is the namespace that this process is in, which outlives the test: for one that has a machine to itself.
+func Own(t testing.TB) *NS {
+	t.Helper()
+	// Of this thread: the process's first one may be in another, if a test had it for a while (onThread).
+	file, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return &NS{t: t, file: file}
+}
+
 // onThread runs f on a thread that ends with it, so that what f does to its thread is nobody else's.
 func onThread(f func() error, t testing.TB) {
 	t.Helper()
@@ -98,13 +110,19 @@ func (n *NS) Try(in []byte, argv ...string) (string, error) {
 func Pair(t testing.TB) (host, peer *NS) {
 	t.Helper()
 	host, peer = New(t), New(t)
+	Connect(host, peer)
+	return host, peer
+}
+
+// Connect lays the cable of Pair between two namespaces.
+func Connect(host, peer *NS) {
+	host.t.Helper()
 	Cable(host, "eth0", peer, "eth0")
 	for i, n := range []*NS{host, peer} {
 		last := string(rune('1' + i))
 		n.Run("ip", "addr", "add", "192.0.2."+last+"/24", "dev", "eth0")
 		n.Run("ip", "addr", "add", "2001:db8::"+last+"/64", "dev", "eth0", "nodad")
 	}
-	return host, peer
 }
 
 // Cable lays one between two namespaces, with an interface of the given name at each end, both up.

@@ -245,17 +245,23 @@ func (l *lab) send(p *reach.Packet) (f fact) {
 		l.srcPort = 10001
 	}
 	p.SrcPort = l.srcPort
-	var err error
-	done := make(chan struct{})
-	l.work <- func() {
-		defer close(done)
-		f, err = l.sendOnPeer(*p)
-	}
-	<-done
-	if err != nil {
-		l.t.Fatalf("%+v: %v", *p, err)
-	}
+	l.onPeer(func() (err error) {
+		if f, err = l.sendOnPeer(*p); err != nil {
+			err = fmt.Errorf("%+v: %w", *p, err)
+		}
+		return err
+	})
 	return f
+}
+
+// onPeer calls f on the thread from which everything is sent.
+func (l *lab) onPeer(f func() error) {
+	l.t.Helper()
+	done := make(chan error)
+	l.work <- func() { done <- f() }
+	if err := <-done; err != nil {
+		l.t.Fatal(err)
+	}
 }
 
 func (l *lab) sendOnPeer(p reach.Packet) (f fact, err error) {
@@ -285,14 +291,16 @@ func (l *lab) sendOnPeer(p reach.Packet) (f fact, err error) {
 		return f, err
 	}
 	// There, back again, and there once more: the packet, its answer, and the answer to that.
+	answered := false
 	for i := range 3 {
 		seen, err := l.probe(p)
 		if err != nil {
 			return f, err
 		}
-		if i == 0 && !seen {
+		if i == 0 && !seen.packet {
 			return f, errors.New("the packet did not come to the host's interface")
 		}
+		answered = answered || seen.answer
 	}
 	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
@@ -303,10 +311,12 @@ func (l *lab) sendOnPeer(p reach.Packet) (f fact, err error) {
 		f.at, f.arrived = l.datagram(p)
 		return f, nil
 	}
-	if _, err := unix.Getpeername(fd); err == nil && code == 0 {
-		f.arrived = true
-	}
 	f.at = l.accepted(p)
+	if f.arrived = answered; answered {
+		f.refused = false // if anything, what followed the first packet was
+	} else if _, err := unix.Getpeername(fd); err == nil {
+		return f, errors.New("there is a connection without an answer")
+	}
 	return f, nil
 }
 
@@ -317,12 +327,15 @@ func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(port), Addr: a.As16()}
 }
 
-// probe sends a frame past every filter, and waits for it at the tap. It reports whether p came by there first.
-func (l *lab) probe(p reach.Packet) (seen bool, err error) {
+// sighting is what came by at the tap before the probe: the packet itself, and the answer that TCP has for one that arrived.
+type sighting struct{ packet, answer bool }
+
+// probe sends a frame past every filter, and waits for it at the tap.
+func (l *lab) probe(p reach.Packet) (s sighting, err error) {
 	l.seq++
 	binary.BigEndian.PutUint32(l.frame[14:], l.seq)
 	if _, err := unix.Write(l.raw, l.frame); err != nil {
-		return false, fmt.Errorf("cannot send a probe: %w", err)
+		return s, fmt.Errorf("cannot send a probe: %w", err)
 	}
 	b := make([]byte, 2048)
 	for {
@@ -331,17 +344,22 @@ func (l *lab) probe(p reach.Packet) (seen bool, err error) {
 			continue
 		}
 		if err != nil {
-			return false, fmt.Errorf("the probe did not come: %w", err)
+			return s, fmt.Errorf("the probe did not come: %w", err)
 		}
 		f := b[:n]
+		ports := 34 // behind the headers of Ethernet and IPv4
+		if p.Dst.Is6() {
+			ports = 54
+		}
 		switch {
 		case n >= 18 && binary.BigEndian.Uint16(f[12:]) == probeType && binary.BigEndian.Uint32(f[14:]) == l.seq:
-			return seen, nil
-		case n >= 38 && p.Dst.Is4() && binary.BigEndian.Uint16(f[12:]) == 0x0800:
-			seen = seen || binary.BigEndian.Uint16(f[34:]) == p.SrcPort && binary.BigEndian.Uint16(f[36:]) == p.DstPort
-		case n >= 58 && p.Dst.Is6() && binary.BigEndian.Uint16(f[12:]) == 0x86dd:
-			seen = seen || binary.BigEndian.Uint16(f[54:]) == p.SrcPort && binary.BigEndian.Uint16(f[56:]) == p.DstPort
+			return s, nil
+		case n < ports+14 && (p.Protocol == "tcp" || n < ports+4) || f[12] != map[bool]byte{true: 0x08, false: 0x86}[p.Dst.Is4()]:
+			continue
 		}
+		from, to := binary.BigEndian.Uint16(f[ports:]), binary.BigEndian.Uint16(f[ports+2:])
+		s.packet = s.packet || from == p.SrcPort && to == p.DstPort
+		s.answer = s.answer || p.Protocol == "tcp" && to == p.SrcPort && f[ports+13]&0x17 == 0x12 // SYN and ACK
 	}
 }
 

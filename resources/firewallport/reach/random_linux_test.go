@@ -39,6 +39,9 @@ func TestRandomRulesetsAgainstPackets(t *testing.T) {
 		l.load(script)
 		e := reach.New(l.read(), reach.Options{})
 		for range each {
+			if strings.Contains(script, "add @") {
+				e = reach.New(l.read(), reach.Options{}) // what the packets before added counts
+			}
 			p := packets[g.rnd.IntN(len(packets))]
 			blind := e.Evaluate(p)
 			f := l.send(&p)
@@ -155,7 +158,7 @@ func (g *generator) rule(family, where string, from, leaves int) string {
 		parts = append(parts, m)
 	}
 	if g.chance(35) {
-		parts = append(parts, g.meta(family, where))
+		parts = append(parts, g.meta(family, where, l4, network))
 	}
 	if g.chance(15) {
 		parts = append(parts, "counter")
@@ -168,7 +171,7 @@ func (g *generator) transport(l4 string) string {
 	case 0:
 		return fmt.Sprintf("%s dport != %s", l4, g.port())
 	case 1:
-		return fmt.Sprintf("%s dport %s-%s", l4, g.pick("1", "80", "443"), g.pick("443", "8000", "65535"))
+		return fmt.Sprintf("%s dport %s-%s", l4, g.pick("1", "80", "442"), g.pick("443", "8000", "65535"))
 	case 2:
 		return fmt.Sprintf("%s dport { %s, %s-%s }", l4, g.pick("22", "80"), g.pick("443", "444"), g.pick("8000", "8080"))
 	case 3:
@@ -176,7 +179,7 @@ func (g *generator) transport(l4 string) string {
 	case 4:
 		return fmt.Sprintf("%s dport %s %s", l4, g.pick("<", ">", "<=", ">="), g.port())
 	case 5:
-		return fmt.Sprintf("%s sport %s dport %s", l4, g.pick("1024-65535", "> 9999", "< 1024"), g.port())
+		return fmt.Sprintf("%s sport %s %s dport %s", l4, g.pick("1024-65535", "> 9999", "< 1024"), l4, g.port())
 	case 6:
 		if l4 == "tcp" {
 			return g.pick("tcp flags syn", "tcp flags & (syn|ack) == syn", "tcp flags ack", "tcp flags & (fin|rst) != 0") + " tcp dport " + g.port()
@@ -194,17 +197,30 @@ func (g *generator) network(family string) (match, version string) {
 		"saddr 192.0.2.1-192.0.2.2", "saddr & 0.0.0.1 == 0.0.0.1", "daddr 192.0.2.1", "daddr != 192.0.2.1", "version 4", "saddr 192.0.2.2 ip daddr 192.0.2.1"), "ip"
 }
 
-func (g *generator) meta(family, where string) string {
+// meta leaves out what nft takes for a contradiction of the other matches.
+func (g *generator) meta(family, where, l4, network string) string {
 	all := []string{
 		`iifname "eth0"`, `iifname "eth*"`, `iifname != "eth0"`, `iifname { "lo", "eth0" }`, "meta mark 0", "meta mark 1", "meta mark & 1 != 0", "meta mark != 2",
-		"meta mark 1-3", "meta l4proto tcp", "meta l4proto { tcp, udp }", "meta pkttype host", "meta protocol ip", "iifgroup 0", "ether type ip6",
+		"meta mark 1-3", "meta pkttype host", "iifgroup 0",
 	}
-	if family == "inet" {
+	if l4 == "" {
+		all = append(all, "meta l4proto tcp", "meta l4proto { tcp, udp }")
+	}
+	if network == "" && family != "ip" && family != "ip6" {
+		all = append(all, "meta protocol ip", "ether type ip6")
+	}
+	if network == "" && family == "inet" {
 		all = append(all, "meta nfproto ipv4", "meta nfproto ipv6")
 	}
 	if family != "netdev" && where != "ingress" && where != "leaf" {
 		all = append(all, "ct state new", "ct state established,related", "ct state invalid", "ct state { new, untracked }", "ct state != new", "ct mark 0", "ct mark & 1 == 1",
 			"ct direction original", "ct status dnat", "fib daddr type local", "fib saddr . iif oif exists")
+	}
+	if g.chance(8) { // what nobody can know
+		all = []string{"ether saddr != 00:00:00:00:00:01", "meta length < 2000", "meta cpu < 64", "numgen random mod 2 0", "@th,192,8 0"}
+		if network == "ip" {
+			all = append(all, "ip ttl < 255", "ip id 7", "ip dscp cs1")
+		}
 	}
 	return all[g.rnd.IntN(len(all))]
 }
@@ -227,12 +243,12 @@ func (g *generator) statement(family, where, l4, network string, from, leaves in
 		all = append(all, "notrack", "notrack", "notrack")
 	}
 	if where == "nat" && l4 != "" {
-		for range 3 {
-			all = append(all, "redirect", "redirect to :"+g.port())
+		for range 4 {
+			all = append(all, "redirect", "redirect to :"+g.port(), "redirect to :"+g.port())
 		}
 		switch network {
 		case "ip":
-			all = append(all, "dnat "+g.pick("ip ", "ip ")+"to 203.0.113.5", "dnat ip to 192.0.2.1:"+g.port())
+			all = append(all, "dnat ip to 203.0.113.5", "dnat ip to 203.0.113.9", "dnat ip to 192.0.2.1:"+g.port(), "dnat ip to 192.0.2.1:"+g.port())
 		case "ip6":
 			all = append(all, "dnat ip6 to 2001:db8:9::1", "dnat ip6 to [2001:db8::1]:"+g.port())
 		}

@@ -39,6 +39,9 @@ type Interface struct {
 	Group uint32
 	// Addrs are its addresses, the first of a family first.
 	Addrs []netip.Addr
+	// Below are the devices that it is made of, from the lowest up, such as the port of a bridge or a bond that the packet
+	// comes through, or the device of a VLAN: chains at ingress are called for each.
+	Below []string
 }
 
 // Outcome is what becomes of a packet.
@@ -95,8 +98,8 @@ type Options struct {
 	Accept []ChainName
 	// Without are tables that are left out.
 	Without []TableName
-	// With are tables that are added, such as one that is to take the place of one left out. They are called after
-	// others of the same priority.
+	// With are tables that are added, such as one that is to take the place of one left out. As what is made last, they are
+	// called before others of the same priority if they have no handle, as a table has that nobody read from a kernel.
 	With []*ruleset.Table
 	// Local are further addresses of this host. Without them, a packet translated to another address than its own and those
 	// of its interface goes to another host.
@@ -108,6 +111,7 @@ type Evaluator struct {
 	// chains called for packets that come in, in order: at ingress, before routing and at input.
 	ingress, prerouting, input []*chain
 	local                      []netip.Addr
+	tracked                    tracking
 }
 
 // New prepares a ruleset for evaluation.

@@ -17,7 +17,7 @@ const MaxSources = 4096
 // with more than MaxSources stretches of a family, of which then as many are returned, evenly spread, and with rules that look at parts of
 // an address in other ways than by prefix, range or set.
 func (e *Evaluator) Sources() (addrs []netip.Addr, complete bool) {
-	b := boundaries{complete: true}
+	b := boundaries{complete: true, done: map[setPart]bool{}}
 	done := map[*table]bool{}
 	for _, list := range [][]*chain{e.ingress, e.prerouting, e.input} {
 		for _, c := range list {
@@ -46,6 +46,13 @@ func (e *Evaluator) Sources() (addrs []netip.Addr, complete bool) {
 type boundaries struct {
 	v4, v6   []netip.Addr
 	complete bool
+	done     map[setPart]bool // many rules look into the same sets
+}
+
+type setPart struct {
+	set  *index
+	part int
+	v4   bool
 }
 
 func (b *boundaries) table(t *table) {
@@ -185,7 +192,7 @@ func (b *boundaries) compared(regs []origin, from, to []byte, equal bool) {
 
 // set notes what is in a set whose keys are, or have as a part, a source address.
 func (b *boundaries) set(x *index, regs []origin) {
-	for _, p := range x.fields {
+	for i, p := range x.fields {
 		if p.at+p.n > len(regs) || p.n == 0 {
 			continue
 		}
@@ -199,6 +206,10 @@ func (b *boundaries) set(x *index, regs []origin) {
 			b.complete = false
 			continue
 		}
+		if b.done[setPart{x, i, v4}] {
+			continue
+		}
+		b.done[setPart{x, i, v4}] = true
 		for _, e := range x.src.Elements {
 			if e.CatchAll || len(e.Key) < p.at+p.n {
 				continue

@@ -2,7 +2,6 @@ package reach
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -28,6 +27,7 @@ const (
 
 // add puts the base chains of a table where they are called.
 func (e *Evaluator) add(t *table) {
+	e.tracked.note(t.src)
 	if t.src.Dormant {
 		return
 	}
@@ -56,18 +56,18 @@ func (e *Evaluator) add(t *table) {
 
 // sortChains puts base chains in the order in which they are called: by priority, and of the same priority the one that
 // was made last first (nf_hook_entries_grow of the kernel's net/netfilter/core.c). Which of two tables was made last
-// follows from their handles; that of a table that was added has none, and comes last.
+// follows from their handles; that of a table that was added has none, and is called first.
 func sortChains(list []*chain) {
 	slices.SortStableFunc(list, func(a, b *chain) int {
-		added := func(c *chain) int {
+		known := func(c *chain) int {
 			if c.table.src.Handle == 0 {
-				return 1
+				return 0
 			}
-			return 0
+			return 1
 		}
 		return cmp.Or(
 			cmp.Compare(a.src.Base.Priority, b.src.Base.Priority),
-			cmp.Compare(added(a), added(b)),
+			cmp.Compare(known(a), known(b)),
 			-cmp.Compare(a.table.src.Handle, b.table.src.Handle),
 			-cmp.Compare(a.src.Handle, b.src.Handle),
 		)
@@ -80,6 +80,7 @@ type run struct {
 	p       Packet
 	lay     layout
 	hook    string // ingress, prerouting or input
+	below   bool   // at a device below the interface
 	scratch exec
 	regs    registers
 	steps   int
@@ -128,10 +129,7 @@ func (r *run) end(f fate, rl *rule, p path) {
 // walk sends the packet through all base chains and returns the paths on which it arrives.
 func (r *run) walk() []path {
 	paths := []path{r.start}
-	r.hook = "ingress"
-	for _, c := range r.e.ingress {
-		paths = r.ingress(c, paths)
-	}
+	paths = r.ingress(paths)
 	r.hook = "prerouting"
 	paths = r.stages(r.e.prerouting, paths, priorityDstNAT, func(s *state) *bool { return &s.dstDone })
 	paths = r.route(paths)
@@ -139,24 +137,44 @@ func (r *run) walk() []path {
 	return r.stages(r.e.input, paths, prioritySrcNAT, func(s *state) *bool { return &s.srcDone })
 }
 
-// ingress calls a chain for one or more devices, if the packet comes in by one of them.
-func (r *run) ingress(c *chain, paths []path) []path {
-	if r.p.In.Name == "" {
-		// It may or may not: both ways.
-		on := slices.Clone(paths)
-		at := &ref{chain: c, why: "the interface is not known"}
-		for i := range on {
-			on[i].unsure = at
-		}
-		return merge(append(r.base(c, on), on...))
+// ingress calls the chains of each device that the packet comes through, from the lowest up.
+func (r *run) ingress(paths []path) []path {
+	r.hook = "ingress"
+	in := r.p.In
+	for _, d := range in.Below {
+		r.p.In, r.below = Interface{Name: d, Type: in.Type, Group: in.Group}, true
+		paths = r.device(paths)
 	}
-	for _, d := range c.src.Base.Devices {
-		prefix, wild := strings.CutSuffix(d, "*")
-		if d == r.p.In.Name || wild && strings.HasPrefix(r.p.In.Name, prefix) {
-			return r.base(c, paths)
+	r.p.In, r.below = in, false
+	return r.device(paths)
+}
+
+// device calls the chains of one device.
+func (r *run) device(paths []path) []path {
+	for _, c := range r.e.ingress {
+		if r.p.In.Name == "" {
+			paths = r.perhaps(c, paths)
+			continue
+		}
+		for _, d := range c.src.Base.Devices {
+			prefix, wild := strings.CutSuffix(d, "*")
+			if d == r.p.In.Name || wild && strings.HasPrefix(r.p.In.Name, prefix) {
+				paths = r.base(c, paths)
+				break
+			}
 		}
 	}
 	return paths
+}
+
+// perhaps calls a chain, and does not: the packet may come in by its device, or by another.
+func (r *run) perhaps(c *chain, paths []path) []path {
+	on := slices.Clone(paths)
+	at := &ref{chain: c, why: "the interface is not known"}
+	for i := range on {
+		on[i].unsure = at
+	}
+	return merge(append(r.base(c, on), on...))
 }
 
 // stages calls the chains of a hook by priority, with connection tracking and address translation in their places. What done
@@ -213,6 +231,17 @@ func (r *run) track(paths []path) {
 // nat calls the chains that translate: for the first packet of a connection that is tracked, until one of them did.
 func (r *run) nat(chains []*chain, paths []path, done func(*state) *bool) []path {
 	var out, cur []path
+	if len(chains) > 0 && !r.p.Established && !(r.lay.v4 && r.e.tracked.v4 || !r.lay.v4 && r.e.tracked.v6) {
+		// Nothing in nf_tables needs connections to be tracked; something else, such as iptables-legacy, still may.
+		at := &ref{chain: chains[0], why: "nothing else has connections tracked, so that chains of this type are not called"}
+		out = slices.Clone(paths)
+		paths = slices.Clone(paths)
+		for i := range paths {
+			if paths[i].assumed == nil {
+				paths[i].assumed = at
+			}
+		}
+	}
 	for _, p := range paths {
 		if p.st.track == trackTracked && !r.p.Established {
 			cur = append(cur, p)
@@ -262,70 +291,4 @@ func (r *run) base(c *chain, paths []path) []path {
 		out = append(out, p)
 	}
 	return merge(out)
-}
-
-// route asks whether the packet, to whatever address by now, is still for this host.
-func (r *run) route(paths []path) []path {
-	var out []path
-	for _, p := range paths {
-		switch r.isLocal(&p.st) {
-		case yes:
-			out = append(out, p)
-		case no:
-			r.leave(p)
-		default:
-			at := ref{why: "the address that it is sent on to is not known"}
-			if p.by != nil {
-				at.chain, at.rule, at.does = p.by.chain, p.by.rule, p.by.does
-			}
-			p.unsure = &at
-			r.leave(p)
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-func (r *run) leave(p path) {
-	at := ref{}
-	if p.by != nil {
-		at = *p.by
-	}
-	at.does = Redirected.String()
-	r.ended++
-	r.ends = append(r.ends, ending{elsewhere, &at, p})
-}
-
-// isLocal asks whether the packet's present address is one of this host.
-func (r *run) isLocal(s *state) tri {
-	if s.home {
-		return yes
-	}
-	to := s.frame(r.dstAt())
-	if !to.certain() {
-		return maybe
-	}
-	a, _ := netip.AddrFromSlice(to.val)
-	switch {
-	case a == r.p.Dst, slices.Contains(r.p.In.Addrs, a), slices.Contains(r.e.local, a):
-		return yes
-	case a.IsLoopback():
-		return maybe // only with route_localnet
-	}
-	return no
-}
-
-// dstAt and srcAt are where the frame has the addresses.
-func (r *run) dstAt() (from, to int) {
-	if r.lay.v4 {
-		return r.lay.network + 16, r.lay.network + 20
-	}
-	return r.lay.network + 24, r.lay.network + 40
-}
-
-func (r *run) srcAt() (from, to int) {
-	if r.lay.v4 {
-		return r.lay.network + 12, r.lay.network + 16
-	}
-	return r.lay.network + 8, r.lay.network + 24
 }

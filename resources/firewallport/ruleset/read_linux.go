@@ -34,20 +34,20 @@ func Read(ctx context.Context, d host.Dumps) (*Ruleset, error) {
 		// What is gone by the time that it is asked for went in a change, too.
 		again := errors.Is(err, errMoved) || errors.Is(err, unix.ENOENT)
 		if !again || try == readTries || context.Cause(ctx) != nil {
-			return nil, fmt.Errorf("cannot read the packet filter: %w", explain(err))
+			return nil, fmt.Errorf("cannot read the packet filter: %w", err)
 		}
 	}
 }
 
-// explain tells apart the errors that say something about the kernel or the caller and nothing about the ruleset.
+// explain tells apart the errors of the first request that say something about the kernel or the caller, and nothing about the
+// ruleset.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
 		return &PermissionError{err}
-	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EAFNOSUPPORT):
-		return &MissingError{err} // no nfnetlink
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
-		return &MissingError{err} // no such subsystem of nfnetlink
+	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EAFNOSUPPORT), // no nfnetlink
+		errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP): // no such subsystem of nfnetlink
+		return &MissingError{err}
 	}
 	return err
 }
@@ -56,7 +56,7 @@ func explain(err error) error {
 func readOnce(ctx context.Context, d host.Dumps) (*Ruleset, error) {
 	before, err := generation(ctx, d)
 	if err != nil {
-		return nil, err
+		return nil, explain(err)
 	}
 	b := newBuilder()
 	for _, part := range []struct {
