@@ -13,8 +13,8 @@ LEVEL       ?= native
 LEVELS      ?= $(if $(filter x86_64,$(shell uname -m)),x86-64-v2 x86-64-v3 x86-64-v3-avxvnni x86-64-v4-avx512vnni,arm64 arm64-dotprod)
 FUZZTIME    ?= 100000x
 # The Debian packages of the programs that tests run.
-TOOLS       := btrfs-progs curl debootstrap docker-registry dosfstools e2fsprogs exfatprogs fsverity g++ logrotate mandoc nginx-light nodejs npm \
-               passwd procps python3-jinja2 skopeo systemd xfsprogs
+TOOLS       := btrfs-progs curl debootstrap docker-registry dosfstools e2fsprogs exfatprogs fsverity g++ iproute2 iptables logrotate mandoc nftables \
+               nginx-light nodejs npm passwd procps python3-jinja2 skopeo systemd xfsprogs
 
 .PHONY: help build engine demo tools test check vet fmt archtest fuzz bench lab docs generate release clean
 

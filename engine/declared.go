@@ -84,6 +84,8 @@ type Ledger interface {
 	Changed(c Claim) (at time.Duration, whole bool)
 	// Owned lists the identities of what plan manages, in the order in which it came to.
 	Owned(plan string) []Claim
+	// OfKind lists the identities of all that is managed of a kind, whatever plan does.
+	OfKind(name string) []Claim
 	// Ref returns the reference that stands for a text.
 	Ref(Text) (string, error)
 	// Fetch returns the text that ref stands for, if it is still kept.

@@ -11,61 +11,23 @@ import (
 // Joiner makes all changes of its kind that do not wait for each other at once, where the host takes them as one:
 // the rules of a firewall are replaced as a whole. It takes the place of Apply and of Undo.
 type Joiner[S any] interface {
-	// Arrange makes of steps that were each looked at by itself a sequence, before they are recorded: what things have in
-	// common, such as a rule that one block no longer asks for and another one now does, an earlier step takes away and a
-	// later one does not find. So it may change what a step has, nil included where it wants something, and may leave
-	// in its Spec what Read is to pass over since later steps, or stay, want it. stay are those of the plan that are as
-	// they should be.
-	Arrange(ctx context.Context, v host.View, steps []Step[S], stay []*S) error
-	// ApplyAll takes the host from each have to its want, as Apply does for one. The errors are by index. Interrupted
-	// anywhere and run again, with the same steps or some of them, it must still arrive.
+	// ApplyAll takes the host from each have to its want, as Apply does for one. What one step takes away and another wants
+	// is there in the end. The errors are by index. Interrupted anywhere and run again, with the same steps or some of
+	// them, it must still arrive.
 	ApplyAll(ctx context.Context, h *host.Host, steps []Step[S]) []error
 }
 
-// Step is one of several changes that are made at once. Spec is by what the thing is read. nil is absence; Have and Want are
-// never both nil.
-type Step[S any] struct{ Spec, Have, Want *S }
-
-// joint is a Joiner without its type parameter.
-type joint struct {
-	arrange func(ctx context.Context, v host.View, cs []*Change, stay []any) error
-	apply   func(ctx context.Context, h *host.Host, cs []*Change) []error
-}
+// Step is one of several changes that are made at once. nil is absence; never both are nil.
+type Step[S any] struct{ Have, Want *S }
 
 // jointOf erases the type of j.
-func jointOf[S any](j Joiner[S]) *joint {
-	steps := func(cs []*Change) []Step[S] {
-		out := make([]Step[S], len(cs))
+func jointOf[S any](j Joiner[S]) func(context.Context, *host.Host, []*Change) []error {
+	return func(ctx context.Context, h *host.Host, cs []*Change) []error {
+		steps := make([]Step[S], len(cs))
 		for i, c := range cs {
-			out[i] = Step[S]{ptr[S](c.Spec), ptr[S](c.Have), ptr[S](c.Want)}
+			steps[i] = Step[S]{ptr[S](c.Have), ptr[S](c.Want)}
 		}
-		return out
-	}
-	return &joint{
-		func(ctx context.Context, v host.View, cs []*Change, stay []any) error {
-			others := make([]*S, len(stay))
-			for i, s := range stay {
-				others[i] = ptr[S](s)
-			}
-			all := steps(cs)
-			err := j.Arrange(ctx, v, all, others)
-			for i, s := range all {
-				cs[i].find(s.Have == nil, s.Have)
-			}
-			return err
-		},
-		func(ctx context.Context, h *host.Host, cs []*Change) []error { return j.ApplyAll(ctx, h, steps(cs)) },
-	}
-}
-
-// find has c begin with another state than it was read with. That none is there changes nothing of a removal.
-func (c *Change) find(none bool, have any) {
-	switch {
-	case c.Want == nil:
-	case none:
-		c.Have, c.Action = nil, Create
-	default:
-		c.Have, c.Action = have, Update
+		return j.ApplyAll(ctx, h, steps)
 	}
 }
 
@@ -101,6 +63,10 @@ func (r *run) settleJoint(ctx context.Context, kind string) {
 		return
 	}
 	start, view := time.Now(), r.Host.View().Pass(nil)
+	if err := r.plan.planner.tellOthers(r.plan.Changes); err != nil {
+		r.failAll(ctx, all, err)
+		return
+	}
 	var group []*Result
 	for _, res := range all {
 		if r.ready(ctx, res, view) {
@@ -109,10 +75,15 @@ func (r *run) settleJoint(ctx context.Context, kind string) {
 			r.finish(ctx, res)
 		}
 	}
-	if len(group) == 0 || !r.arrange(ctx, view, group) || !r.begin(ctx, group) {
+	if len(group) == 0 || !r.begin(ctx, group) {
 		return
 	}
 	errs := r.makeJoint(ctx, group)
+	// By now the ledger has what came.
+	if err := r.plan.planner.tellOthers(r.plan.Changes); err != nil {
+		r.failAll(ctx, group, err)
+		return
+	}
 	view = r.Host.View().Pass(nil)
 	for i, res := range group {
 		if errs[i] == nil {
@@ -124,24 +95,12 @@ func (r *run) settleJoint(ctx context.Context, kind string) {
 	}
 }
 
-// arrange makes a sequence of a group. False is that it cannot be made.
-func (r *run) arrange(ctx context.Context, view host.View, group []*Result) bool {
-	k := group[0].Kind
-	var stay []any
-	for _, c := range r.plan.Changes {
-		if res := r.ended[c]; c.Kind.name == k.name && c.Want != nil && res != nil && res.Status == Same {
-			stay = append(stay, c.Want)
-		}
-	}
-	err := k.joint.arrange(ctx, view, changesOf(group), stay)
-	if err == nil {
-		return true
-	}
+// failAll ends a group that cannot be told of others.
+func (r *run) failAll(ctx context.Context, group []*Result, err error) {
 	for _, res := range group {
 		res.fail(res.cannot(err))
 		r.finish(ctx, res)
 	}
-	return false
 }
 
 // makeJoint makes a group within the longest time that one of it may take.
@@ -149,7 +108,7 @@ func (r *run) makeJoint(ctx context.Context, group []*Result) []error {
 	slowest := slices.MaxFunc(group, func(a, b *Result) int { return int(a.limit() - b.limit()) }).Change
 	ctx, cancel := slowest.deadline(ctx)
 	defer cancel()
-	errs := group[0].Kind.joint.apply(ctx, r.Host, changesOf(group))
+	errs := group[0].Kind.joint(ctx, r.Host, changesOf(group))
 	for i, err := range errs {
 		if err != nil {
 			errs[i] = group[i].cannot(because(ctx, err))

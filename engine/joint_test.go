@@ -67,9 +67,6 @@ func (choir) Apply(context.Context, *host.Host, *singer, *singer) error {
 	return errors.New("a choir sings together")
 }
 
-// Arrange has nothing to do: no two singers have anything in common.
-func (choir) Arrange(context.Context, host.View, []engine.Step[singer], []*singer) error { return nil }
-
 func (c choir) ApplyAll(_ context.Context, h *host.Host, steps []engine.Step[singer]) []error {
 	lines, err := c.lines(h.Files.Tree)
 	errs := make([]error, len(steps))

@@ -60,7 +60,7 @@ type (
 	}
 )
 
-// The optional methods of a kind's struct, on its pointer. Follower and Expander are others.
+// The optional methods of a kind's struct, on its pointer. Follower, Expander and Sharer are others.
 type (
 	// Defaulter fills in what the block left out and brings what it says to one form.
 	Defaulter interface{ Default() }
@@ -116,9 +116,10 @@ type Kind struct {
 
 	prepares func(have, want any) bool
 	prepare  func(ctx context.Context, h *host.Host, have, want any, tell func(Progress)) error
-	budget   func(ctx context.Context, v host.View, cs []*Change) // nil for none
-	joint    *joint                                               // nil for one by one
-	clashes  func(cs []*Change) []Clash                           // nil for none
+	budget   func(ctx context.Context, v host.View, cs []*Change)          // nil for none
+	joint    func(ctx context.Context, h *host.Host, cs []*Change) []error // nil for one by one
+	beside   func(entries []any) func(spec any)                            // nil for a kind whose things have nothing in common
+	clashes  func(cs []*Change) []Clash                                    // nil for none
 	proof    func(ctx context.Context, v host.View, spec any, pending bool) (warning, err error)
 }
 
@@ -143,6 +144,7 @@ func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
 	k.warn = k.check
 	k.shown = func(_ host.View, want any) any { return want }
 	k.proof = func(context.Context, host.View, any, bool) (error, error) { return nil, nil }
+	k.beside = besideOf[S]()
 	if r != nil {
 		bind(k, r)
 	}

@@ -122,6 +122,9 @@ func (p Planner) finish(ctx context.Context, cs []*Change) (*Plan, error) {
 		}
 	}
 	link(cs)
+	if err := p.tellOthers(cs); err != nil {
+		return nil, err
+	}
 	p.View = p.View.Pass(units) // not the plan's own: that reads again while the host changes
 	if err := p.readAll(ctx, plan, cs); err != nil {
 		return nil, err

@@ -88,7 +88,7 @@ func (g gatherer) firewall(offline bool) string {
 	enabled := "/etc/systemd/system/multi-user.target.wants/firewalld.service"
 	running := "/run/systemd/units/invocation:firewalld.service"
 	switch {
-	case g.exists(enabled) || !offline && g.exists(running):
+	case g.exists(enabled) && !g.masked("firewalld.service") || !offline && g.exists(running):
 		return "firewalld"
 	case settings(g.text("/etc/ufw/ufw.conf"))["ENABLED"] == "yes":
 		return "ufw"
@@ -96,6 +96,12 @@ func (g gatherer) firewall(offline bool) string {
 		return "nftables"
 	}
 	return "none"
+}
+
+// masked reports whether a unit cannot be started, whatever else is linked.
+func (g gatherer) masked(unit string) bool {
+	target, err := g.t.Readlink("/etc/systemd/system/" + unit)
+	return err == nil && target == "/dev/null"
 }
 
 func (g gatherer) liveSELinux() string {

@@ -165,6 +165,13 @@ func (j *Journal) Owned(plan string) []engine.Claim {
 	return j.state.ledger.owned(plan)
 }
 
+// OfKind lists the identities of all that is managed of a kind, in the order in which it came.
+func (j *Journal) OfKind(name string) []engine.Claim {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.state.ledger.ofKind(name)
+}
+
 // Plans lists the plans that manage something, by name.
 func (j *Journal) Plans() []string {
 	j.mu.RLock()

@@ -186,6 +186,16 @@ func (l *ledger) owned(plan string) []engine.Claim {
 	return out
 }
 
+func (l *ledger) ofKind(name string) []engine.Claim {
+	var out []engine.Claim
+	for at, line := range l.lines {
+		if line != "" && unescape(fields(line)[lineKind]) == name {
+			out = append(out, l.claims(at)[0])
+		}
+	}
+	return out
+}
+
 // plans lists the names of the plans that have an entry, sorted.
 func (l *ledger) plans() []string {
 	names := map[string]bool{}

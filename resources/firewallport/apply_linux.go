@@ -15,7 +15,7 @@ import (
 
 // Apply makes one change. Runs make all at once.
 func (r resource) Apply(ctx context.Context, h *host.Host, have, want *Spec) error {
-	return r.ApplyAll(ctx, h, []engine.Step[Spec]{{Spec: &Spec{}, Have: have, Want: want}})[0]
+	return r.ApplyAll(ctx, h, []engine.Step[Spec]{{Have: have, Want: want}})[0]
 }
 
 // ApplyAll makes all changes of a run at once: of each owner one change of what runs and, when nothing speaks against
@@ -38,8 +38,8 @@ func apply(ctx context.Context, h *host.Host, steps []engine.Step[Spec]) error {
 			return err
 		}
 		have := s.Have.found()
-		all.add(have.running, want.running, s.Spec.conceded, func(d *both) delta { return d.running })
-		all.add(have.persistent, want.persistent, s.Spec.conceded, func(d *both) delta { return d.persistent })
+		all.add(have.running, want.running, func(d *both) delta { return d.running })
+		all.add(have.persistent, want.persistent, func(d *both) delta { return d.persistent })
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		o, err := Owner(name)
@@ -99,18 +99,18 @@ type both struct{ running, persistent delta }
 // deltas are those of all owners.
 type deltas map[string]*both
 
-// add adds one step, after those before it. What it concedes to others stays.
-func (d deltas) add(have, want map[string]string, conceded map[string]bool, of func(*both) delta) {
+// add adds one step. What one takes away and another wants is there in the end.
+func (d deltas) add(have, want map[string]string, of func(*both) delta) {
 	for at := range union(have, want) {
 		name, key, _ := strings.Cut(at, " ")
 		if d[name] == nil {
 			d[name] = &both{delta{}, delta{}}
 		}
-		switch text, wanted := want[at]; {
-		case wanted:
-			of(d[name])[key] = end{text, false}
-		case !conceded[at]:
-			of(d[name])[key] = end{have[at], true}
+		one := of(d[name])
+		if text, wanted := want[at]; wanted {
+			one[key] = end{text, false}
+		} else if other, known := one[key]; !known || other.gone {
+			one[key] = end{have[at], true}
 		}
 	}
 }

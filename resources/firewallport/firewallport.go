@@ -58,9 +58,12 @@ type Spec struct {
 
 	// asked is what Read learns besides: nothing of it is kept.
 	asked
-	// conceded are rules that the block no longer asks for and another one does, by owner and what they match.
-	conceded map[string]bool
+	// others are blocks whose rules are theirs, also where this one asks for the same.
+	others *engine.Others[Spec]
 }
+
+// Beside tells of the blocks beside which this one comes or goes.
+func (s *Spec) Beside(others *engine.Others[Spec]) { s.others = others }
 
 // asked is what a block that was looked at asked for, as each state keeps it, what is wrong with the running and with
 // the persistent state as a whole, and whether there is none that runs.

@@ -78,8 +78,12 @@ func (s *Spec) look(ctx context.Context, v host.View, o owner.Owner, active bool
 			}
 		}
 	}
+	theirs, err := spec.theirs(ctx, v)
+	if err != nil {
+		return err
+	}
 	for key := range keys {
-		if spec.conceded[o.Name()+" "+key] {
+		if theirs[o.Name()+" "+key] {
 			continue
 		}
 		if l, ok := st.Running[key]; ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -203,7 +204,7 @@ func by(w *reach.Where) string {
 // spoken says which packet: "tcp 8000 from 192.168.0.1 on eth0".
 func spoken(p reach.Packet) string {
 	text := fmt.Sprintf("%s %d from %s", p.Protocol, p.DstPort, p.Src)
-	if p.In.Name != "" {
+	if p.In.Name != someInterface {
 		text += " on " + p.In.Name
 	}
 	return text
@@ -245,10 +246,13 @@ func (p *proof) outside(names []string) []link.Interface {
 	return slices.DeleteFunc(slices.Clone(p.links), func(l link.Interface) bool { return !l.Up || !slices.Contains(names, l.Name) })
 }
 
-// unconnected stands for the interface that a host without one will have: which it is nobody knows. Its addresses are for
-// documentation, so nobody's (RFC 5737, RFC 3849).
+// someInterface is no name that an interface has.
+const someInterface = "(any)"
+
+// unconnected stands for the interface that a host without one will have: none of those that rules name. Its addresses
+// are for documentation, so nobody's (RFC 5737, RFC 3849).
 func unconnected() link.Interface {
-	return link.Interface{Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")}}
+	return link.Interface{Name: someInterface, Index: math.MaxInt32, Up: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")}}
 }
 
 func addressesOf(l link.Interface) []netip.Addr {

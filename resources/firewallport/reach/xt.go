@@ -93,6 +93,14 @@ var xtMatches = map[string]func(rev int, b info) op{
 	"quota":     xtQuota,
 	"icmp":      func(int, info) op { return matchOp{no, ""} },
 	"icmp6":     func(int, info) op { return matchOp{no, ""} },
+	// What looks at a header of its own, which no ordinary packet has, matches none without it, inverted or not.
+	"ah":   func(int, info) op { return matchOp{no, ""} },
+	"dst":  func(int, info) op { return matchOp{no, ""} },
+	"esp":  func(int, info) op { return matchOp{no, ""} },
+	"frag": func(int, info) op { return matchOp{no, ""} },
+	"hbh":  func(int, info) op { return matchOp{no, ""} },
+	"mh":   func(int, info) op { return matchOp{no, ""} },
+	"rt":   func(int, info) op { return matchOp{no, ""} },
 }
 
 // portBits are the packet's source or destination port.
