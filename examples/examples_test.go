@@ -49,6 +49,7 @@ func stock(t *testing.T) string {
 	for name, content := range map[string]string{
 		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\nvideo:x:44:\n",
 		"usr/local/bin/agent0-converge": "#!/bin/sh\n", "usr/lib/agent0/agent0-engine-x86-64-v2": "#!/bin/sh\n",
+		"usr/lib/systemd/systemd": "#!/bin/sh\n", "usr/sbin/nft": "#!/bin/sh\n",
 	} {
 		full := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {

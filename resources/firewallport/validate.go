@@ -211,8 +211,8 @@ func validComment(text string) error {
 	switch {
 	case len(text) > owner.MaxComment:
 		return fmt.Errorf("it is %d bytes long: %d is what a rule has room for", len(text), owner.MaxComment)
-	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`"'\`, r) }):
-		return fmt.Errorf("%q has a character that rules have no way to write: no quotes, no backslash, one line", text)
+	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`"\`, r) }):
+		return fmt.Errorf("%q has a character that rules have no way to write: no double quotes, no backslash, one line", text)
 	}
 	return nil
 }

@@ -113,10 +113,10 @@ func (o owned) same(what, before, after string) {
 
 // packetFilter is what nft lists, without what the kernel numbers and counts. Tables come in the order of their names: of
 // two, the one that is replaced goes to the end.
-func (o *host) packetFilter() string {
+func (h *host) packetFilter() string {
 	var listed struct{ Nftables []json.RawMessage }
-	if err := json.Unmarshal([]byte(o.run("nft", "-j", "list", "ruleset")), &listed); err != nil {
-		o.t.Fatal(err)
+	if err := json.Unmarshal([]byte(h.run("nft", "-j", "list", "ruleset")), &listed); err != nil {
+		h.t.Fatal(err)
 	}
 	var lines []string
 	for _, l := range listed.Nftables {

@@ -33,15 +33,6 @@ type rule struct {
 	sources [][2]netip.Addr
 }
 
-func (t *table) chain(name string) *chain {
-	for _, c := range t.chains {
-		if c.src.Name == name {
-			return c
-		}
-	}
-	return nil
-}
-
 type compiler struct {
 	o     Options
 	known map[string]decode

@@ -114,13 +114,3 @@ func merge(paths []path) []path {
 	}
 	return joined
 }
-
-// same reports whether all paths are in one state.
-func same(paths []path) bool {
-	for i := range paths {
-		if paths[i].st != paths[0].st {
-			return false
-		}
-	}
-	return true
-}

@@ -208,9 +208,6 @@ func (b builder) transport(t int, proto byte, p Packet) int {
 	return 8
 }
 
-// host stores a number as the machine does.
-func host32(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
-
 func (w word) bits() bits {
 	return bits{binary.NativeEndian.AppendUint32(nil, w.val&w.known), binary.NativeEndian.AppendUint32(nil, w.known)}
 }

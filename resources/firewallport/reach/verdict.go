@@ -8,9 +8,7 @@ import (
 // verdict puts together what became of the packet on all its ways.
 func (r *run) verdict(arrived []path) Verdict {
 	ends := make([]ending, 0, len(arrived)+len(r.ends))
-	for _, e := range r.ends {
-		ends = append(ends, e)
-	}
+	ends = append(ends, r.ends...)
 	for _, p := range arrived {
 		ends = append(ends, ending{accept, p.by, p})
 	}
