@@ -11,6 +11,7 @@ import (
 	"github.com/agent0-converge/agent0-converge/engine/host"
 	"github.com/agent0-converge/agent0-converge/resources/firewallport/nft"
 	"github.com/agent0-converge/agent0-converge/resources/firewallport/owner"
+	"github.com/agent0-converge/agent0-converge/resources/firewallport/ruleset"
 )
 
 // Apply makes one change. Runs make all at once.
@@ -138,6 +139,10 @@ func (resource) Check(ctx context.Context, v host.View, _, want *Spec) error {
 	}
 	if o, ok := own.(nft.Owner); ok {
 		err = o.Persists(v)
+		if !v.Offline {
+			_, missing := ruleset.InPass(ctx, v)
+			err = errors.Join(err, missing)
+		}
 	}
 	return errors.Join(err, knownInterfaces(ctx, v, want.Interfaces))
 }

@@ -78,7 +78,7 @@ type readProof struct {
 // wanted, as they are about to.
 func prover(ctx context.Context, v host.View, backend string, pending bool) (*proof, error) {
 	key, options := proofKey{}, reach.Options{}
-	all, err := rulesOf(ctx, v)
+	all, err := ruleset.InPass(ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -108,22 +108,6 @@ func prover(ctx context.Context, v host.View, backend string, pending bool) (*pr
 		return readProof{p, nil}
 	})
 	return got.proof, got.err
-}
-
-// rulesKey is under which one pass of reading remembers the kernel's rules.
-type rulesKey struct{}
-
-type readRules struct {
-	*ruleset.Ruleset
-	err error
-}
-
-func rulesOf(ctx context.Context, v host.View) (*ruleset.Ruleset, error) {
-	got := host.Once(v.Files, rulesKey{}, func() readRules {
-		r, err := ruleset.Read(ctx, v.Netlink)
-		return readRules{r, err}
-	})
-	return got.Ruleset, got.err
 }
 
 // onceLetIn are options by which the rules of an owner let in what reaches them.

@@ -27,7 +27,7 @@ func (Owner) Read(ctx context.Context, v host.View) (*owner.State, error) {
 
 // readRunning reads the table that the kernel has.
 func readRunning(ctx context.Context, v host.View) (lines map[string]owner.Line, damage string, err error) {
-	r, err := ruleset.Read(ctx, v.Netlink)
+	r, err := ruleset.InPass(ctx, v)
 	if none := (*ruleset.MissingError)(nil); errors.As(err, &none) {
 		return map[string]owner.Line{}, "", nil // what is to be set will say so
 	}

@@ -23,6 +23,23 @@ const (
 // errMoved says that the ruleset became another one while it was read.
 var errMoved = errors.New("the packet filter is being changed all the time")
 
+// passKey is under which one pass of reading remembers the ruleset.
+type passKey struct{}
+
+type inPass struct {
+	*Ruleset
+	err error
+}
+
+// InPass is Read, once in a pass of reading (host.View.Pass). What it returns is shared by all who ask.
+func InPass(ctx context.Context, v host.View) (*Ruleset, error) {
+	got := host.Once(v.Files, passKey{}, func() inPass {
+		r, err := Read(ctx, v.Netlink)
+		return inPass{r, err}
+	})
+	return got.Ruleset, got.err
+}
+
 // Read returns all tables with everything in them, as they were at one moment. Elements that rules add and that time
 // removes are those of about then.
 func Read(ctx context.Context, d host.Dumps) (*Ruleset, error) {
