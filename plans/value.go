@@ -143,12 +143,38 @@ func converted(a attr, v cty.Value, t cty.Type, m *mistakes) (cty.Value, bool) {
 	if v.Type().Equals(t) {
 		return v, true
 	}
-	out, err := convert.Convert(v, t)
+	out, err := convertTo(v, t)
 	if err == nil {
 		return out, true
 	}
 	unfit(a, v, t, err, m)
 	return v, false
+}
+
+// convertTo is convert.Convert, and quick with long lists.
+func convertTo(v cty.Value, t cty.Type) (cty.Value, error) {
+	if list, ok := listed(v, t); ok {
+		return list, nil
+	}
+	return convert.Convert(v, t)
+}
+
+// listed makes a list of a tuple element by element. The library first compares the types of all elements with each other,
+// which takes a second for ten thousand. What is not as simple as that is left to it, errors too.
+func listed(v cty.Value, t cty.Type) (cty.Value, bool) {
+	if !t.IsListType() || t.HasDynamicTypes() || !v.Type().IsTupleType() || v.IsMarked() || !v.IsKnown() || v.IsNull() || v.LengthInt() == 0 {
+		return cty.NilVal, false
+	}
+	elements := make([]cty.Value, 0, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		out, err := convert.Convert(e, t.ElementType())
+		if err != nil {
+			return cty.NilVal, false
+		}
+		elements = append(elements, out)
+	}
+	return cty.ListVal(elements), true
 }
 
 // unfit reports a value that the attribute a does not take.

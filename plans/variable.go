@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/agent0-converge/agent0-converge/engine"
 )
@@ -124,7 +123,7 @@ func (l *loader) fit(v *variable, value cty.Value, a attr) (cty.Value, bool) {
 	if v.defaults != nil {
 		value = v.defaults.Apply(value)
 	}
-	out, err := convert.Convert(value, v.typ)
+	out, err := convertTo(value, v.typ)
 	if err == nil && v.typ == cty.Number && value.Type() == cty.String {
 		if bare, _ := value.Unmark(); bare.IsKnown() && isHuge([]byte(bare.AsString())) {
 			err = errors.New(hugeNumber())
