@@ -37,8 +37,13 @@ type ownership struct {
 func active(ctx context.Context, v host.View, backend string) (owner.Owner, error) {
 	found := host.Once(v.Files, activeKey{}, func() ownership {
 		byFirewalld, err := firewalld.Active(ctx, v)
-		byUFW, err2 := ufw.Owner{}.Active(ctx, v)
-		return ownership{byFirewalld, byUFW, errors.Join(err, err2)}
+		down, downErr := firewalld.Down(ctx, v)
+		if down {
+			downErr = errors.New("firewalld is enabled and does not run, so after a boot the host would have another firewall: " +
+				"start it (systemctl start firewalld) or disable it")
+		}
+		byUFW, ufwErr := ufw.Owner{}.Active(ctx, v)
+		return ownership{byFirewalld, byUFW, errors.Join(err, downErr, ufwErr)}
 	})
 	if found.err != nil {
 		return nil, found.err

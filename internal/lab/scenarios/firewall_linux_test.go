@@ -176,6 +176,15 @@ func TestFirewallOfNobody(t *testing.T) {
 		o.same("put right after "+strings.Join(argv, " "), with, o.picture())
 	}
 
+	// What cannot be done is said before anything changes.
+	h.put("/tmp/refused.hcl", "firewall_port \"x\" {\n  port = 4445\n}\n", 0o644)
+	o.refused("run as root", "runuser", "-u", "nobody", "--")
+	o.refused("run as root, or with CAP_NET_ADMIN", "setpriv", "--bounding-set", "-net_admin", "--")
+	h.put("/tmp/refused.hcl", "firewall_port \"x\" {\n  port = 4445\n  interfaces = [\"wlan9\"]\n}\n", 0o644)
+	o.refused("the host has no interface wlan9")
+	h.put("/tmp/refused.hcl", "firewall_port \"x\" {\n  port = 4445\n  backend = \"ufw\"\n}\n", 0o644)
+	o.refused("ufw is not active on this host")
+
 	// A rule of somebody else that drops what a block lets in is told, and refused where the block is strict.
 	h.put(firewallPlan, "firewall_port \"x\" {\n  port = 4444\n}\n", 0o600)
 	if out := h.run(agent, "plan", firewallPlan); !strings.Contains(out, "(not ours) of chain input of nftables.conf's table (inet filter): drop") {
@@ -184,6 +193,17 @@ func TestFirewallOfNobody(t *testing.T) {
 	h.put(firewallPlan, "firewall_port \"x\" {\n  port = 4444\n  strict = true\n}\n", 0o600)
 	h.exits(1, agent, "apply", firewallPlan)
 	o.same("a plan that was refused", with, o.picture())
+}
+
+// refused is a plan that is an error, and of which an apply changes nothing.
+func (o owned) refused(says string, argv ...string) {
+	o.t.Helper()
+	before := o.picture()
+	if out := o.exits(1, append(argv, agent, "plan", "/tmp/refused.hcl")...); !strings.Contains(out, says) {
+		o.t.Errorf("the plan does not say %q:\n%s", says, out)
+	}
+	o.exits(1, append(argv, agent, "apply", "/tmp/refused.hcl")...)
+	o.same("after a plan that was refused", before, o.picture())
 }
 
 // TestFirewalldOwns: firewalld runs, and ufw is installed.
@@ -195,6 +215,9 @@ func TestFirewalldOwns(t *testing.T) {
 		slices.Sort(all)
 		return strings.Join(all, "\n")
 	}, [][]string{{"firewall-cmd", "--reload"}, {"systemctl", "restart", "firewalld"}}}.keepsPromises()
+	h.run("systemctl", "stop", "firewalld")
+	h.put("/tmp/refused.hcl", ports, 0o644)
+	owned{h, h.packetFilter, nil}.refused("firewalld is enabled and does not run")
 	if out := h.run("ufw", "status"); !strings.Contains(out, "inactive") {
 		t.Errorf("ufw was switched on:\n%s", out)
 	}

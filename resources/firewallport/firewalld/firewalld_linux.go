@@ -39,6 +39,20 @@ func Active(ctx context.Context, v host.View) (bool, error) {
 	return one[bool](out)
 }
 
+// Down reports whether firewalld is to rule this host and does not: it is enabled, and has not its name on the bus. The
+// next boot would make it the owner.
+func Down(ctx context.Context, v host.View) (bool, error) {
+	if v.Offline {
+		return false, nil
+	}
+	state, err := unitfile.State(v.Files, unit)
+	if err != nil || state != "enabled" {
+		return false, err
+	}
+	active, err := Active(ctx, v)
+	return !active, err
+}
+
 // Read returns the lines of all zones, those that are not in use too. A port that a service of a zone opens is none.
 func (Owner) Read(ctx context.Context, v host.View) (*owner.State, error) {
 	type key struct{}
