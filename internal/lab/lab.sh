@@ -16,6 +16,10 @@ step "ten minutes of mixed load, 1,000 random schemas, a CPU without AVX2"
 AGENT0_LAB=1 go test ./internal/lab/chaos -run '^TestMixedLoad$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 AGENT0_LAB=1 go test ./internal/lab/clients -run '^TestRandomSchemas$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 AGENT0_LAB=1 go test ./internal/lab/degraded -run '^TestWithoutAVX2$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
+step "every fault of a change of the firewall that is guarded, ufw's rules in full, 2,500 random rulesets beside packets"
+AGENT0_LAB=1 go test ./resources/firewallport/guard -run '^TestFaults|^TestUnderSystemd$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
+AGENT0_LAB=1 go test ./internal/lab/scenarios -run '^TestUfw$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
+AGENT0_REACH=2500 go test ./resources/firewallport/reach -run '^TestRandomRulesetsAgainstPackets$' -count=1 -v -timeout 90m | grep --line-buffered -v '^=== '
 step "properties over 2,000 random plans each"
 go test ./cmd/agent0-converge -run 'TestPlanAfterApplyIsEmpty|TestOrderDoesNotMatter|TestLaterPlanWins|TestUnmanagedIsUntouched|TestUndoIsIdentity|TestDroppingIsIdentity' \
   -rapid.checks=2000 -count=1 -timeout 90m
