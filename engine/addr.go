@@ -154,6 +154,14 @@ func GroupClaim(name string) Claim { return Claim("group:" + name) }
 // UnitClaim is the claim on a unit of the service manager.
 func UnitClaim(name string) Claim { return Claim("unit:" + name) }
 
+// words are what is claimed, without the sort of thing that it is.
+func (c Claim) words() string {
+	if _, what, ok := strings.Cut(string(c), ":"); ok {
+		return what
+	}
+	return string(c)
+}
+
 // Unit returns the unit of the service manager that c claims, or "".
 func (c Claim) Unit() string {
 	if name, ok := strings.CutPrefix(string(c), "unit:"); ok {

@@ -275,7 +275,11 @@ func (r *run) prove(ctx context.Context, view host.View, c *Change) error {
 	if again.Action != NoOp {
 		return &NotConvergedError{Addr: c.Addr, Fields: again.Fields}
 	}
-	if err := c.serves(ctx, view, false); err != nil {
+	warnings, err := c.serves(ctx, view, false)
+	if c.Kind.proof != nil {
+		c.Warnings = warnings // those of the plan were about what was yet to come
+	}
+	if err != nil {
 		return fmt.Errorf("%s was made, and does not do what it is for: %w", c.Addr, err)
 	}
 	return c.post(after)

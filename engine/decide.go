@@ -22,7 +22,9 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 		return err
 	}
 	if c.Action == NoOp {
-		return errors.Join(c.serves(ctx, p.View, false), c.post(c.Have))
+		warnings, err := c.serves(ctx, p.View, false)
+		c.Warnings = append(c.Warnings, warnings...)
+		return errors.Join(err, c.post(c.Have))
 	}
 	if err := p.stale(ctx, c); err != nil {
 		return err
@@ -41,8 +43,8 @@ func (p Planner) decide(ctx context.Context, plan *Plan, c *Change) error {
 	if c.Irreversible == "" && p.ForgetSecrets && c.losesSecret() {
 		c.Irreversible = "the secret that is there now is not kept"
 	}
-	unserved := c.serves(ctx, p.View, true)
-	c.Warnings = append(c.Warnings, lines(plan.unmet(c.Kind.warn(ctx, p.View, c.Have, c.Want)))...)
+	warnings, unserved := c.serves(ctx, p.View, true)
+	c.Warnings = append(warnings, lines(plan.unmet(c.Kind.warn(ctx, p.View, c.Have, c.Want)))...)
 	err := errors.Join(unserved, c.Kind.check(ctx, p.View, c.Have, c.Want))
 	if c.declared.Check != nil && c.Want != nil {
 		err = errors.Join(err, c.declared.Check(ctx, p.View))

@@ -116,11 +116,11 @@ type Kind struct {
 
 	prepares func(have, want any) bool
 	prepare  func(ctx context.Context, h *host.Host, have, want any, tell func(Progress)) error
-	budget   func(ctx context.Context, v host.View, cs []*Change)          // nil for none
-	joint    func(ctx context.Context, h *host.Host, cs []*Change) []error // nil for one by one
-	beside   func(entries []any) func(spec any)                            // nil for a kind whose things have nothing in common
-	clashes  func(cs []*Change) []Clash                                    // nil for none
-	proof    func(ctx context.Context, v host.View, spec any, pending bool) (warning, err error)
+	budget   func(ctx context.Context, v host.View, cs []*Change)                                // nil for none
+	joint    func(ctx context.Context, h *host.Host, cs []*Change) []error                       // nil for one by one
+	beside   func(entries []any) func(spec any)                                                  // nil for a kind whose things have nothing in common
+	clashes  func(cs []*Change) []Clash                                                          // nil for none
+	proof    func(ctx context.Context, v host.View, spec any, pending bool) (warning, err error) // nil for none
 }
 
 // KindOption changes what a kind does by default.
@@ -143,7 +143,6 @@ func NewKind[S any](name string, r Resource[S], opts ...KindOption) *Kind {
 	k.check = func(context.Context, host.View, any, any) error { return nil }
 	k.warn = k.check
 	k.shown = func(_ host.View, want any) any { return want }
-	k.proof = func(context.Context, host.View, any, bool) (error, error) { return nil, nil }
 	k.beside = besideOf[S]()
 	if r != nil {
 		bind(k, r)

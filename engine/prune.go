@@ -9,9 +9,9 @@ import (
 // declares, cs what of that is planned now.
 func (p Planner) dropped(all, cs []*Change, ds []Declared) ([]*Change, error) {
 	byClaim := claimed(all)
-	planned := make(map[*Change]bool, len(cs))
+	planned, said := make(map[*Change]bool, len(cs)), make(map[Addr]bool, len(cs))
 	for _, c := range cs {
-		planned[c] = true
+		planned[c], said[c.Addr] = true, true
 	}
 	leftOut, blocks := map[Addr]bool{}, map[Addr]bool{}
 	for _, d := range ds {
@@ -36,6 +36,10 @@ func (p Planner) dropped(all, cs []*Change, ds []Declared) ([]*Change, error) {
 		d, err := p.drop(claim, c)
 		if err != nil {
 			return nil, err
+		}
+		if said[h.Addr] && c == nil {
+			// The block is there, and says something else than before: an address alone would say that it goes.
+			d.Why += ": " + claim.words()
 		}
 		out = append(out, d)
 	}

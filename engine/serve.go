@@ -15,12 +15,11 @@ type Prover[S any] interface {
 	Prove(ctx context.Context, v host.View, spec *S, pending bool) (warning, err error)
 }
 
-// serves asks whether c's thing does what it is for, and takes down what there is to be warned of.
-func (c *Change) serves(ctx context.Context, v host.View, pending bool) error {
-	if c.Origin != FromPlan {
-		return nil // what goes back is for no purpose of the plan's
+// serves asks whether c's thing does what it is for, and returns what there is to be warned of.
+func (c *Change) serves(ctx context.Context, v host.View, pending bool) (warnings []string, err error) {
+	if c.Kind.proof == nil || c.Origin != FromPlan {
+		return nil, nil // what goes back is for no purpose of the plan's
 	}
 	warning, err := c.Kind.proof(ctx, v, c.Spec, pending)
-	c.Warnings = lines(warning)
-	return err
+	return lines(warning), err
 }

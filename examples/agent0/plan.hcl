@@ -39,6 +39,12 @@ variable "limits" {
   description = "What the engine may use at most."
 }
 
+variable "clients" {
+  type        = list(string)
+  default     = ["192.168.0.0/16", "fd00::/8"]
+  description = "From where the server may be reached, once it listens beyond this machine."
+}
+
 locals {
   ports = { api = 8000 }
   small = try(host.memory < gib(8), false)
@@ -110,6 +116,13 @@ server "agent0" { # agent0.socket, agent0.service and two engines, of which one 
   user        = user.agent0.name
   memory_max  = var.limits.memory
   cpu_quota   = var.limits.cpu
+}
+
+firewall_port "agent0" { # through firewalld, ufw or nftables: whoever owns the firewall of this machine
+  for_each = local.ports
+  port     = each.value
+  sources  = var.clients
+  comment  = "agent0 ${each.key}"
 }
 
 unit "report" { # any other unit, in systemd's own words
